@@ -11,7 +11,11 @@ export interface IncomingPacket {
   readonly payload: Uint8Array;
 }
 
-/** The provider's end of an open channel. */
+/**
+ * The provider's end of an open channel. Sending never fails for the provider: what finds no room waits, and a guest that
+ * leaves too much waiting loses the channel ({@link ChannelDevice.closed} follows, never from within a send). Once the
+ * channel is closed sends have no effect. The bytes may be used again after the call.
+ */
 export interface PacketChannel {
   /** Sends an in-band packet with transaction id 0 and no completion requested. */
   sendInBand(payload: Uint8Array): void;
@@ -19,9 +23,9 @@ export interface PacketChannel {
   complete(transactionId: bigint, payload: Uint8Array): void;
 }
 
-/** What a provider gives to VMBus with its offer. */
+/** What a provider gives to VMBus with its offer. Errors other than {@link ChannelFault} pass through VMBus to its caller. */
 export interface ChannelDevice {
-  /** The guest opened the channel; `userData` is OPENCHANNEL's 120 bytes. */
+  /** The guest opened the channel; `userData` is OPENCHANNEL's 120 bytes. Exactly one {@link closed} follows. */
   opened(channel: PacketChannel, userData: Uint8Array): void;
   /**
    * One packet. It is called only while the outgoing ring can take `maxReplyBytes` of payload more, so that an answer
@@ -29,9 +33,15 @@ export interface ChannelDevice {
    */
   packet(packet: IncomingPacket): void;
   readonly maxReplyBytes: number;
-  /** The guest closed the channel, unloaded VMBus, or broke the protocol: the rings are gone. It may be opened again. */
+  /**
+   * The rings are gone: the guest closed the channel, unloaded VMBus, restarted or broke the protocol, or the offer was
+   * rescinded (then within that call). Unless it was rescinded it may be opened again.
+   */
   closed(reason: string): void;
-  /** The guest let go of the offer after a rescind (RELID_RELEASED), or VMBus was unloaded: the instance may be offered anew. */
+  /**
+   * The guest let go of a rescinded offer (RELID_RELEASED, VMBus unloaded, guest restarted, or it never knew of it): the
+   * instance may be offered anew. Once per rescinded offer; never for others, which the next guest to connect gets again.
+   */
   released(): void;
 }
 

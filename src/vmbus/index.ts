@@ -1,0 +1,20 @@
+/** Channels between partitions: messages, offers, GPADLs, rings. See README.md. */
+export { HypercallStatus, MAX_RELID, NO_INTERRUPT_VP, VMBUS_MESSAGE_TYPE, VMBUS_SINT } from './addresses.ts';
+export type { VmbusLogEntry } from './event-log.ts';
+export { guidFields, guidFromFields, guidFromWire, guidToWire, parseGuid, ZERO_GUID } from './guid.ts';
+export type { Guid, GuidFields } from './guid.ts';
+export { bytes, guid, Layout, u16, u32, u64, u8 } from './layout.ts';
+export type { Decoded, Field, Fields, FieldType } from './layout.ts';
+export type { Offer, OfferSpec, OfferState } from './offer.ts';
+export { ChannelFault } from './packet-channel.ts';
+export type { ChannelDevice, IncomingPacket, PacketChannel } from './packet-channel.ts';
+export type { VmbusPort } from './port.ts';
+export { RefusalCode } from './refusal.ts';
+export { VmbusServer } from './server.ts';
+export type { VmbusServerOptions } from './server.ts';
+export type { OfferSnapshot, VmbusSnapshot } from './snapshot.ts';
+export type { ClientChannel, ClientPacket, ClientRequest } from './testing/client-channel.ts';
+export { MemoryChannel } from './testing/memory-channel.ts';
+export { formatVersion, isProtocolVersion, ProtocolVersion } from './version.ts';
+export { VmbusError } from './vmbus-error.ts';
+export type { VmbusErrorCode } from './vmbus-error.ts';

@@ -1,0 +1,12 @@
+/** What a host asked of VMBus that can't be. */
+export type VmbusErrorCode = 'VMBUS_ALREADY_OFFERED' | 'VMBUS_NO_RELID';
+
+export class VmbusError extends Error {
+  override readonly name = 'VmbusError';
+  readonly code: VmbusErrorCode;
+
+  constructor(code: VmbusErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
