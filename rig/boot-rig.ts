@@ -1,0 +1,169 @@
+import { once } from 'node:events';
+import { accessSync, constants, mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
+import { type Server, type Socket, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { chooseAccelerator } from './accelerator.ts';
+import { AgentClient } from './agent-client.ts';
+import { buildInitramfs } from './initramfs.ts';
+import { type KernelSeries, unpackedKernel } from './kernels.ts';
+import { REPOSITORY, cacheDirectory } from './paths.ts';
+import { type Accelerator, MAX_DEVICES, type RigDevice, nvmeController, qemuArguments } from './qemu-arguments.ts';
+import { QemuProcess } from './qemu-process.ts';
+import { QmpClient } from './qmp-client.ts';
+import { Rig } from './rig.ts';
+import { RigError, RigErrorCode } from './rig-error.ts';
+
+export interface RigOptions {
+  /** Default 4096. */
+  readonly memoryMib?: number;
+  /** Default 1; docs/rig.md says why more is a risk under emulation. */
+  readonly cpus?: number;
+  /** Controllers `nvme0`, `nvme1`, …, each with SR-IOV and one namespace. Default 1. */
+  readonly nvmeControllers?: number;
+  /** Size of each namespace. Default 1024. */
+  readonly nvmeSizeMib?: number;
+  /** The rig's own kernel. Default `6.1`. */
+  readonly kernel?: KernelSeries;
+  /** QEMU's program; default `qemu-system-x86_64`. */
+  readonly qemu?: string;
+  /** More PCI devices. */
+  readonly devices?: readonly RigDevice[];
+  /** Ids of devices that are not there until they are plugged. */
+  readonly absent?: readonly string[];
+  /** Directories under `/tmp` that the rig shows as they are on this machine, besides the checkout, the cache and Node's. */
+  readonly keep?: readonly string[];
+  /** Default: KVM where it can run guests that are KVM hosts, else software emulation. */
+  readonly accelerator?: Accelerator;
+  /** Default 180,000. */
+  readonly bootTimeoutMs?: number;
+}
+
+/**
+ * Boots a rig.
+ * @throws RigError `rig-missing-part`, `rig-bad-option`, `rig-boot-failed`.
+ */
+export async function bootRig(options: RigOptions = {}): Promise<Rig> {
+  const { qemu = 'qemu-system-x86_64', bootTimeoutMs = 180_000 } = options;
+  const nvmeCount = options.nvmeControllers ?? 1;
+  checkOptions(options, nvmeCount);
+  const program = findProgram(qemu);
+  const kernel = unpackedKernel(options.kernel ?? '6.1');
+  const accelerator = options.accelerator ?? chooseAccelerator();
+  const runDirectory = mkdtempSync(join(tmpdir(), 'dda-rig-'));
+  const inRun = (name: string): string => join(runDirectory, name);
+
+  const consoleFile = inRun('console.log');
+  writeFileSync(consoleFile, '');
+  const initramfs = inRun('initramfs.cpio');
+  writeFileSync(initramfs, buildInitramfs({ kernel, path: rigPath(), keep: [REPOSITORY, cacheDirectory(), nodeDirectory(), process.cwd(), ...(options.keep ?? [])] }));
+  const nvmeControllers = Array.from({ length: nvmeCount }, (_, index) => nvmeController(index, inRun(`nvme${index}.img`)));
+  for (const { imageFile } of nvmeControllers) {
+    writeFileSync(imageFile, '');
+    truncateSync(imageFile, (options.nvmeSizeMib ?? 1024) * 1024 * 1024);
+  }
+  const devices = options.devices ?? [];
+  const monitor = await listen(inRun('monitor'));
+  const agent = await listen(inRun('agent'));
+  const qemuProcess = new QemuProcess(
+    program,
+    qemuArguments({
+      accelerator,
+      memoryMib: options.memoryMib ?? 4096,
+      cpus: options.cpus ?? 1,
+      kernelImage: kernel.image,
+      initramfs,
+      kernelArguments: ['console=ttyS0', 'loglevel=5', 'edd=off', 'panic=-1', 'intel_iommu=on', 'iommu=nopt', 'mitigations=off'],
+      monitorSocket: monitor.path,
+      agentSocket: agent.path,
+      consoleFile,
+      nvmeControllers,
+      devices,
+    }),
+    runDirectory,
+    consoleFile,
+  );
+  const connect = async (): Promise<Rig> => {
+    const [monitorClient, agentClient] = await Promise.all([monitor.connection.then((socket) => new QmpClient(socket)), agent.connection.then((socket) => new AgentClient(socket))]);
+    await monitorClient.negotiate();
+    await agentClient.ready;
+    const allDevices = [...nvmeControllers.map(({ device }) => device), ...devices];
+    const rig = new Rig({ qemu: qemuProcess, monitor: monitorClient, agent: agentClient, devices: allDevices });
+    for (const id of options.absent ?? []) await rig.unplug(id);
+    qemuProcess.removeRunDirectory();
+    return rig;
+  };
+  try {
+    return await firstOf(connect(), qemuProcess.ended, bootTimeoutMs);
+  } catch (error) {
+    qemuProcess.kill();
+    const reason = await qemuProcess.ended;
+    const detail = error instanceof RigError ? error.message : reason;
+    throw new RigError(RigErrorCode.bootFailed, `The rig did not come up: ${detail}${advice(accelerator)}\n--- console\n${qemuProcess.console().slice(-4000)}`, { cause: error });
+  } finally {
+    monitor.server.close();
+    agent.server.close();
+  }
+}
+
+const advice = (accelerator: Accelerator): string => (accelerator === 'kvm' ? ' If KVM does not work on this machine, set DDA_RIG_ACCEL=tcg.' : '');
+
+async function firstOf(rig: Promise<Rig>, ended: Promise<string>, timeoutMs: number): Promise<Rig> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new RigError(RigErrorCode.bootFailed, `its agent had not answered after ${timeoutMs} ms.`)), timeoutMs);
+  const dead = ended.then((reason) => {
+    throw new RigError(RigErrorCode.bootFailed, reason);
+  });
+  try {
+    return await Promise.race([rig, dead, late]);
+  } finally {
+    clearTimeout(timer);
+    dead.catch(() => undefined);
+    rig.catch(() => undefined);
+  }
+}
+
+function checkOptions(options: RigOptions, nvmeCount: number): void {
+  const wholeNumbers = { memoryMib: options.memoryMib, cpus: options.cpus, nvmeSizeMib: options.nvmeSizeMib };
+  for (const [name, value] of Object.entries(wholeNumbers)) {
+    if (value !== undefined && !(Number.isInteger(value) && value > 0)) throw new RigError(RigErrorCode.badOption, `${name} is ${value}; it must be a whole number above 0.`);
+  }
+  const count = nvmeCount + (options.devices?.length ?? 0);
+  if (!Number.isInteger(nvmeCount) || nvmeCount < 0 || count > MAX_DEVICES) {
+    throw new RigError(RigErrorCode.badOption, `A rig has room for 0 to ${MAX_DEVICES} devices behind root ports; ${count} were asked for.`);
+  }
+}
+
+function findProgram(name: string): string {
+  const candidates = name.includes('/') ? [name] : (process.env['PATH'] ?? '').split(delimiter).map((directory) => join(directory, name));
+  const found = candidates.find((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  if (found !== undefined) return found;
+  throw new RigError(RigErrorCode.missingPart, `The rig needs ${name} and PATH has none. Run 'npm run setup', which installs QEMU.`);
+}
+
+const nodeDirectory = (): string => dirname(process.execPath);
+
+/** Node is the one that runs here; the rest is where Debian keeps programs. */
+const rigPath = (): string => [nodeDirectory(), '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'].join(delimiter);
+
+interface Listener {
+  readonly path: string;
+  readonly server: Server;
+  readonly connection: Promise<Socket>;
+}
+
+async function listen(path: string): Promise<Listener> {
+  const server = createServer();
+  const { promise: connection, resolve } = Promise.withResolvers<Socket>();
+  server.once('connection', resolve);
+  server.listen(path);
+  await once(server, 'listening');
+  return { path, server, connection };
+}
