@@ -9,7 +9,7 @@ export const BootErrorCode = {
   memorySize: 'memory-size',
   memoryTooSmall: 'memory-too-small',
   windowsDontFit: 'mmio-windows-do-not-fit',
-  commandLineTooLong: 'command-line-too-long',
+  commandLine: 'command-line',
   cpuCount: 'cpu-count',
   archiveEntry: 'archive-entry',
   modulesTree: 'modules-tree',

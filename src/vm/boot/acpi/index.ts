@@ -1,0 +1,2 @@
+export type { AcpiTable } from './table.ts';
+export { type AcpiTables, buildAcpiTables } from './tables.ts';

@@ -1,0 +1,144 @@
+import { BootError, BootErrorCode } from './boot-error.ts';
+
+/** ELF-64 layout (System V ABI, "Object Files"). */
+const Ident = { class: 4, data: 5 } as const;
+const Header = {
+  type: 16,
+  machine: 18,
+  entry: 24,
+  programHeaderOffset: 32,
+  sectionHeaderOffset: 40,
+  programHeaderSize: 54,
+  programHeaderCount: 56,
+  sectionHeaderSize: 58,
+  sectionHeaderCount: 60,
+  sectionNamesIndex: 62,
+  sizeBytes: 64,
+} as const;
+const ProgramHeader = { type: 0, offset: 8, physicalAddress: 24, fileSize: 32, memorySize: 40, sizeBytes: 56 } as const;
+const SectionHeader = { name: 0, type: 4, offset: 24, size: 32, sizeBytes: 64 } as const;
+
+const MAGIC = 0x464c457f;
+const CLASS_64 = 2;
+const DATA_LITTLE_ENDIAN = 1;
+const TYPE_EXECUTABLE = 2;
+const MACHINE_X86_64 = 62;
+const SEGMENT_LOAD = 1;
+const SEGMENT_INTERPRETER = 3;
+const SECTION_NO_BITS = 8;
+/** No kernel and no module has more; it bounds the work on a hostile file. */
+const SEGMENTS_MAX = 64;
+const SECTIONS_MAX = 4096;
+const SECTION_NAME_MAX_BYTES = 64;
+
+/** A part of an uncompressed kernel: `bytes` go to `gpa`, zeros behind them up to `memoryBytes`. */
+export interface KernelSegment {
+  readonly gpa: number;
+  readonly bytes: Uint8Array;
+  readonly memoryBytes: number;
+}
+
+/** An uncompressed kernel that starts at its ELF entry, in 64-bit mode. */
+export interface Vmlinux {
+  readonly kind: 'vmlinux';
+  readonly entryGpa: number;
+  readonly segments: readonly KernelSegment[];
+  /** The first address behind all segments. */
+  readonly endGpa: number;
+}
+
+/**
+ * Reads an uncompressed x86-64 kernel. The byte arrays are views of the file.
+ *
+ * @throws BootError `kernel-not-elf` or `kernel-truncated`.
+ */
+export function parseVmlinux(file: Uint8Array): Vmlinux {
+  const view = elfView(file);
+  if (!view || view.getUint16(Header.type, true) !== TYPE_EXECUTABLE || view.getUint16(Header.machine, true) !== MACHINE_X86_64) {
+    throw notAKernel('it is no executable ELF file for x86-64');
+  }
+  const segments: KernelSegment[] = [];
+  for (const at of programHeaders(view)) {
+    if (view.getUint32(at + ProgramHeader.type, true) !== SEGMENT_LOAD) continue;
+    const fileBytes = view.getBigUint64(at + ProgramHeader.fileSize, true);
+    const memoryBytes = view.getBigUint64(at + ProgramHeader.memorySize, true);
+    const gpa = view.getBigUint64(at + ProgramHeader.physicalAddress, true);
+    if (fileBytes > memoryBytes || gpa + memoryBytes > 0xffffffffn || gpa < 0x100000n) throw notAKernel('it wants to be loaded where no kernel is');
+    const bytes = slice(view, file, view.getBigUint64(at + ProgramHeader.offset, true), fileBytes);
+    segments.push({ gpa: Number(gpa), bytes, memoryBytes: Number(memoryBytes) });
+  }
+  const entry = view.getBigUint64(Header.entry, true);
+  const isInside = (segment: KernelSegment): boolean => entry >= BigInt(segment.gpa) && entry < BigInt(segment.gpa + segment.memoryBytes);
+  if (!segments.some(isInside)) throw notAKernel('its entry is at no physical address that it loads');
+  return {
+    kind: 'vmlinux',
+    entryGpa: Number(entry),
+    segments,
+    endGpa: Math.max(...segments.map((segment) => segment.gpa + segment.memoryBytes)),
+  };
+}
+
+/** The bytes of the section `name`; undefined for anything that isn't a whole little-endian ELF-64 file with that section. */
+export function elfSection(file: Uint8Array, name: string): Uint8Array | undefined {
+  const view = elfView(file);
+  if (!view) return undefined;
+  const table = view.getBigUint64(Header.sectionHeaderOffset, true);
+  const count = Math.min(view.getUint16(Header.sectionHeaderCount, true), SECTIONS_MAX);
+  if (view.getUint16(Header.sectionHeaderSize, true) !== SectionHeader.sizeBytes) return undefined;
+  if (table + BigInt(count * SectionHeader.sizeBytes) > BigInt(file.length)) return undefined;
+  const section = (index: number): { nameOffset: number; bytes: Uint8Array | undefined } => {
+    const at = Number(table) + index * SectionHeader.sizeBytes;
+    const offset = view.getBigUint64(at + SectionHeader.offset, true);
+    const end = offset + view.getBigUint64(at + SectionHeader.size, true);
+    const isInFile = view.getUint32(at + SectionHeader.type, true) !== SECTION_NO_BITS && end <= BigInt(file.length);
+    return { nameOffset: view.getUint32(at, true), bytes: isInFile ? file.subarray(Number(offset), Number(end)) : undefined };
+  };
+  const namesIndex = view.getUint16(Header.sectionNamesIndex, true);
+  const names = namesIndex < count ? section(namesIndex).bytes : undefined;
+  if (!names) return undefined;
+  for (let index = 0; index < count; index++) {
+    const { nameOffset, bytes } = section(index);
+    const text = names.subarray(nameOffset, nameOffset + SECTION_NAME_MAX_BYTES);
+    const end = text.indexOf(0);
+    if (end >= 0 && Buffer.from(text.subarray(0, end)).toString('latin1') === name) return bytes;
+  }
+  return undefined;
+}
+
+/** Whether `file` is an x86-64 ELF program that needs no dynamic loader; undefined if it is no such program at all. */
+export function isStaticProgram(file: Uint8Array): boolean | undefined {
+  const view = elfView(file);
+  if (!view || view.getUint16(Header.machine, true) !== MACHINE_X86_64) return undefined;
+  return !programHeaders(view).some((at) => view.getUint32(at + ProgramHeader.type, true) === SEGMENT_INTERPRETER);
+}
+
+/** Undefined unless `file` starts with a whole header of a little-endian ELF-64 file. */
+function elfView(file: Uint8Array): DataView | undefined {
+  if (file.length < Header.sizeBytes) return undefined;
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const isElf64 = view.getUint32(0, true) === MAGIC && view.getUint8(Ident.class) === CLASS_64 && view.getUint8(Ident.data) === DATA_LITTLE_ENDIAN;
+  return isElf64 ? view : undefined;
+}
+
+/** Offsets of the program headers that lie in the file. */
+function programHeaders(view: DataView): number[] {
+  const table = view.getBigUint64(Header.programHeaderOffset, true);
+  const count = view.getUint16(Header.programHeaderCount, true);
+  const size = view.getUint16(Header.programHeaderSize, true);
+  if (size !== ProgramHeader.sizeBytes || count > SEGMENTS_MAX || table + BigInt(count * size) > BigInt(view.byteLength)) return [];
+  return Array.from({ length: count }, (_, index) => Number(table) + index * size);
+}
+
+function slice(view: DataView, file: Uint8Array, offset: bigint, sizeBytes: bigint): Uint8Array {
+  if (offset + sizeBytes > BigInt(view.byteLength)) {
+    throw new BootError(
+      BootErrorCode.kernelTruncated,
+      `The kernel file ends too early: one of its segments ends at byte ${offset + sizeBytes}, ${view.byteLength} are there. Copy it again.`,
+    );
+  }
+  return file.subarray(Number(offset), Number(offset + sizeBytes));
+}
+
+function notAKernel(reason: string): BootError {
+  return new BootError(BootErrorCode.kernelNotElf, `The kernel file is not an uncompressed Linux kernel (vmlinux): ${reason}. Name a vmlinux or vmlinuz file.`);
+}
