@@ -1,0 +1,61 @@
+import { type FdWatch, watchReadable } from './fd-watch.ts';
+import { closeFile, createEventFd, readFile, writeFile } from './libc/files.ts';
+
+const one = new Uint8Array(8);
+one[0] = 1;
+
+/**
+ * A kernel counter that threads, processes, KVM (irqfd) and VFIO (interrupts) signal and wait for through a descriptor.
+ * Non-blocking.
+ */
+export class EventFd {
+  readonly fd: number;
+  readonly #count = new Uint8Array(8);
+  #watch: FdWatch | undefined;
+  #closed = false;
+
+  private constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  static create(): EventFd {
+    return new EventFd(createEventFd());
+  }
+
+  /** Takes over a descriptor that came from another process or thread. It must be non-blocking, as {@link create}'s is. */
+  static fromFd(fd: number): EventFd {
+    return new EventFd(fd);
+  }
+
+  /** Adds one. At the count's end (2^64 − 2 signals that nobody drained) it stays there: it is signalled anyway. */
+  signal(): void {
+    writeFile(this.fd, one);
+  }
+
+  /** Signals since the last drain; 0n for none. */
+  drain(): bigint {
+    if (readFile(this.fd, this.#count) === undefined) return 0n;
+    return new DataView(this.#count.buffer).getBigUint64(0, true);
+  }
+
+  /**
+   * From now on drains on this thread's event loop and calls `callback` with the count each time there were signals.
+   * One callback per object. The watch keeps the process running unless told otherwise by {@link FdWatch.keepAlive}.
+   */
+  onSignal(callback: (count: bigint) => void): FdWatch {
+    this.#watch?.stop();
+    this.#watch = watchReadable(this.fd, () => {
+      const count = this.drain();
+      if (count > 0n) callback(count);
+    });
+    return this.#watch;
+  }
+
+  /** Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#watch?.stop();
+    closeFile(this.fd);
+  }
+}

@@ -1,0 +1,83 @@
+import { type FdWatch, watchReadable } from './fd-watch.ts';
+import { closeFile, setCloseOnExec } from './libc/files.ts';
+import { createSocketPair, maxPassedFds, receiveMessage, sendMessage } from './libc/sockets.ts';
+
+/** One message with the descriptors that came with it. The receiver owns them and closes them. */
+export interface FdMessage {
+  readonly payload: Uint8Array;
+  readonly fds: readonly number[];
+}
+
+/** The sender broke the agreement on sizes. Descriptors that had arrived are closed already. */
+export class FdMessageTooLongError extends Error {
+  override readonly name = 'FdMessageTooLongError';
+  readonly code = 'fd-message-too-long';
+}
+
+const defaultMaxBytes = 64 * 1024;
+
+/**
+ * A local socket that carries whole messages and open descriptors between two processes. Non-blocking. A child
+ * inherits its end through `spawn`'s `stdio` (`['ignore', …, end.fd]`) and wraps the number it got with {@link fromFd}.
+ */
+export class FdSocket {
+  readonly fd: number;
+  readonly #maxBytes: number;
+  #watch: FdWatch | undefined;
+  #closed = false;
+
+  private constructor(fd: number, maxBytes: number) {
+    this.fd = fd;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Two connected ends; `maxBytes` bounds the payload of a message that either takes. */
+  static pair(maxBytes: number = defaultMaxBytes): [FdSocket, FdSocket] {
+    const [one, other] = createSocketPair();
+    return [new FdSocket(one, maxBytes), new FdSocket(other, maxBytes)];
+  }
+
+  /** Takes over an inherited or received descriptor, which is not handed on to children of this process. */
+  static fromFd(fd: number, maxBytes: number = defaultMaxBytes): FdSocket {
+    setCloseOnExec(fd, true);
+    return new FdSocket(fd, maxBytes);
+  }
+
+  /**
+   * Sends one message; the kernel duplicates `fds`, the caller keeps its own. `payload` holds at least one byte. False:
+   * the other end isn't reading and the socket is full. Throws {@link SystemCallError} EPIPE once the other end is closed.
+   */
+  send(payload: Uint8Array, fds: readonly number[] = []): boolean {
+    if (payload.byteLength === 0) throw new RangeError('an empty message can not be told from the end of the connection');
+    return sendMessage(this.fd, payload, fds);
+  }
+
+  /**
+   * The next message; undefined when none is there; `'closed'` when the other end is gone and everything was read.
+   * Throws {@link FdMessageTooLongError} for a message longer than the bound.
+   */
+  receive(): FdMessage | 'closed' | undefined {
+    const message = receiveMessage(this.fd, this.#maxBytes, maxPassedFds);
+    if (message === undefined) return undefined;
+    if (message.truncated) {
+      for (const fd of message.fds) closeFile(fd);
+      throw new FdMessageTooLongError(`a message of more than ${this.#maxBytes} bytes, or more descriptors than this process may open, was refused`);
+    }
+    return message.payload.byteLength === 0 ? 'closed' : { payload: message.payload, fds: message.fds };
+  }
+
+  /** Calls back on this thread's event loop while {@link receive} has something (also `'closed'`). One callback per object. */
+  onReadable(callback: () => void): FdWatch {
+    this.#watch?.stop();
+    this.#watch = watchReadable(this.fd, callback);
+    return this.#watch;
+  }
+
+  /** Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#watch?.stop();
+    closeFile(this.fd);
+  }
+}

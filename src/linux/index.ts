@@ -1,0 +1,37 @@
+export { SystemCallError, errnoName } from './libc/system-call-error.ts';
+export { closeFile, duplicateFd, readFileAt, setCloseOnExec, writeFileAt } from './libc/files.ts';
+export { type Limit, readLimit, Resource, userId, writeLimit } from './libc/limits.ts';
+export { waitReadable } from './libc/poll.ts';
+export { signalProcess, threadId } from './libc/threads.ts';
+
+export { bufferAddress, coverWithZeroPages, mapFd, mapFdOver, SharedMemory } from './shared-memory.ts';
+export { EventFd } from './eventfd.ts';
+export { type FdWatch, watchReadable } from './fd-watch.ts';
+export { type FdMessage, FdMessageTooLongError, FdSocket } from './fd-socket.ts';
+export { raiseMemlock } from './locked-memory.ts';
+export { linkName, list, readAttribute, readBinaryAttribute, readLink, writeAttribute } from './sysfs.ts';
+export { countOpenFiles, type ProcessStatus, readProcessStatus } from './procfs.ts';
+
+export { Capability } from './kvm/capability.ts';
+export { type CpuidEntry, maxCpuidEntries } from './kvm/cpuid.ts';
+export { ExitReason, exitReasonName, MsrExitReason, SyncRegs } from './kvm/exit-reason.ts';
+export { firstFreeGsi, type GsiRoute, irqchipRoutes, maxGsiRoutes } from './kvm/gsi-routing.ts';
+export { kickSignal, kickThread, VcpuKicker } from './kvm/kick.ts';
+export { Kvm } from './kvm/kvm.ts';
+export { KvmError, type KvmErrorCode } from './kvm/kvm-error.ts';
+export type { DeniedMsrs } from './kvm/msr-filter.ts';
+export type { KvmRegs, KvmSegment, KvmSregs, KvmTable, RegName } from './kvm/registers.ts';
+export { KvmRunPage } from './kvm/run-page.ts';
+export { type GuestSupport, kvmRunsGuests } from './kvm/runs-guests.ts';
+export { type KvmVcpu, MpState, type MsrEntry } from './kvm/vcpu.ts';
+export { runAgain, runInterrupted, runVcpu } from './kvm/vcpu-run.ts';
+export type { KvmVfioDevice } from './kvm/vfio-device.ts';
+export { KvmVm, type MemorySlot } from './kvm/vm.ts';
+
+export type { VfioDevice, VfioDeviceHandles, VfioDeviceInfo } from './vfio/device.ts';
+export type { DmaDomainHandles, IovaRange, VfioBackendKind } from './vfio/dma-backend.ts';
+export { adoptDmaDomain, createDmaDomain, type DmaDomain } from './vfio/dma-domain.ts';
+export { IrqIndex, type VfioIrqInfo } from './vfio/irqs.ts';
+export { adoptVfioDevice, openVfioDevice, vfioBackendFor, type VfioOpenRequest } from './vfio/open.ts';
+export { RegionIndex, type RegionArea, type VfioRegion } from './vfio/region.ts';
+export { VfioError, type VfioErrorCode } from './vfio/vfio-error.ts';

@@ -1,0 +1,31 @@
+import { bindInt, lastErrno } from './library.ts';
+import { SystemCallError } from './system-call-error.ts';
+
+const nativeIoctlInteger = bindInt<[number, number, number | bigint]>('ioctl', ['int', 'ulong', 'ulong']);
+const nativeIoctlPointer = bindInt<[number, number, Uint8Array]>('ioctl', ['int', 'ulong', 'void *']);
+
+/** An ioctl: its number and the name that errors show. */
+export interface Ioctl {
+  readonly name: string;
+  readonly number: number;
+}
+
+/** An ioctl whose argument is a value. Returns its non-negative result. */
+export function ioctlValue(fd: number, request: Ioctl, value: number | bigint): number {
+  const result = nativeIoctlInteger(fd, request.number, value);
+  if (result < 0) throw new SystemCallError(lastErrno(), request.name);
+  return result;
+}
+
+/** An ioctl whose argument is a structure, read and filled in place. Returns its non-negative result. */
+export function ioctlStruct(fd: number, request: Ioctl, argument: Uint8Array, detail?: string): number {
+  const result = nativeIoctlPointer(fd, request.number, argument);
+  if (result < 0) throw new SystemCallError(lastErrno(), request.name, detail);
+  return result;
+}
+
+/** Like {@link ioctlValue}, but gives −errno for a refusal and allocates nothing: for loops that live on EINTR. */
+export function ioctlRaw(fd: number, requestNumber: number, value: number): number {
+  const result = nativeIoctlInteger(fd, requestNumber, value);
+  return result < 0 ? -lastErrno() : result;
+}

@@ -1,0 +1,201 @@
+import { closeFile } from '../libc/files.ts';
+import { ioctlStruct, ioctlValue } from '../libc/ioctl.ts';
+import { SystemCallError } from '../libc/system-call-error.ts';
+import { linkName } from '../sysfs.ts';
+import { capabilityOffsets } from './capabilities.ts';
+import type { DmaBackend, DmaDomainHandles, IovaRange, JoinedDevice } from './dma-backend.ts';
+import type { DmaMapping } from './dma-mappings.ts';
+import {
+  dmaMapLayout,
+  dmaMapSizeBytes,
+  dmaUnmapLayout,
+  dmaUnmapSizeBytes,
+  groupStatusLayout,
+  groupStatusSizeBytes,
+  iommuInfoLayout,
+  iommuInfoSizeBytes,
+  iovaRangeLayout,
+  iovaRangeSizeBytes,
+  iovaRangesCapLayout,
+} from './layouts.ts';
+import { openNode } from './open-node.ts';
+import { askWithCapabilities, sizedStruct } from './struct.ts';
+import { VfioError } from './vfio-error.ts';
+import { type1v2, VfioIoctl } from './vfio-ioctls.ts';
+
+/** Linux include/uapi/linux/vfio.h. */
+const apiVersion = 0;
+const groupViable = 1;
+const readWrite = 3;
+const unmapEverything = 2;
+const capIovaRanges = 1;
+
+interface Group {
+  readonly fd: number;
+  devices: number;
+}
+
+/** The container interface: groups of devices join a container, which has one page table (type 1, version 2). */
+export class ContainerBackend implements DmaBackend {
+  readonly kind = 'container';
+  readonly #fd: number;
+  readonly #groups = new Map<string, Group>();
+
+  private constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  static open(): ContainerBackend {
+    const fd = openNode('/dev/vfio/vfio', {
+      code: 'vfio-missing',
+      message: 'There is no /dev/vfio/vfio. Load the modules vfio-pci and vfio_iommu_type1.',
+    });
+    const backend = new ContainerBackend(fd);
+    try {
+      backend.#check();
+      return backend;
+    } catch (error) {
+      backend.close();
+      throw error;
+    }
+  }
+
+  /** Takes over a container whose devices another process joined to it. */
+  static fromFd(fd: number): ContainerBackend {
+    return new ContainerBackend(fd);
+  }
+
+  #check(): void {
+    const version = ioctlValue(this.#fd, VfioIoctl.getApiVersion, 0);
+    if (version !== apiVersion || ioctlValue(this.#fd, VfioIoctl.checkExtension, type1v2) === 0) {
+      throw new VfioError('vfio-backend-missing', 'This kernel has VFIO but not its type 1 IOMMU driver. Load vfio_iommu_type1.');
+    }
+  }
+
+  join(bdf: string): JoinedDevice {
+    const number = groupNumber(bdf);
+    const group = this.#groups.get(number) ?? this.#openGroup(bdf, number);
+    try {
+      const deviceFd = groupDevice(group.fd, bdf);
+      group.devices += 1;
+      return {
+        deviceFd,
+        kvmFileFd: group.fd,
+        leave: () => {
+          closeFile(deviceFd);
+          group.devices -= 1;
+          this.#closeIdle(number, group);
+        },
+      };
+    } catch (error) {
+      this.#closeIdle(number, group);
+      throw error;
+    }
+  }
+
+  #openGroup(bdf: string, number: string): Group {
+    const path = `/dev/vfio/${number}`;
+    const fd = openNode(path, {
+      code: 'vfio-not-dismounted',
+      message: `There is no ${path}: no function of ${bdf}'s IOMMU group is bound to vfio-pci. Dismount ${bdf} first.`,
+    });
+    try {
+      checkViable(fd, bdf, number);
+      const argument = new Uint8Array(4);
+      new DataView(argument.buffer).setInt32(0, this.#fd, true);
+      ioctlStruct(fd, VfioIoctl.groupSetContainer, argument, `group ${number}`);
+      // The model is chosen once, after the first group; with the last group it is forgotten again.
+      if (this.#groups.size === 0) ioctlValue(this.#fd, VfioIoctl.setIommu, type1v2);
+    } catch (error) {
+      closeFile(fd);
+      throw error;
+    }
+    const group = { fd, devices: 0 };
+    this.#groups.set(number, group);
+    return group;
+  }
+
+  #closeIdle(number: string, group: Group): void {
+    if (group.devices > 0) return;
+    this.#groups.delete(number);
+    closeFile(group.fd);
+  }
+
+  map(mapping: DmaMapping): void {
+    const { bytes, view } = sizedStruct(dmaMapSizeBytes);
+    view.setUint32(dmaMapLayout.flags, readWrite, true);
+    view.setBigUint64(dmaMapLayout.vaddr, mapping.hostAddress, true);
+    view.setBigUint64(dmaMapLayout.iova, BigInt(mapping.iova), true);
+    view.setBigUint64(dmaMapLayout.size, BigInt(mapping.sizeBytes), true);
+    ioctlStruct(this.#fd, VfioIoctl.iommuMapDma, bytes, `${mapping.sizeBytes} bytes at 0x${mapping.iova.toString(16)}`);
+  }
+
+  unmap(iova: number, sizeBytes: number): void {
+    const { bytes, view } = sizedStruct(dmaUnmapSizeBytes);
+    view.setBigUint64(dmaUnmapLayout.iova, BigInt(iova), true);
+    view.setBigUint64(dmaUnmapLayout.size, BigInt(sizeBytes), true);
+    ioctlStruct(this.#fd, VfioIoctl.iommuUnmapDma, bytes, `${sizeBytes} bytes at 0x${iova.toString(16)}`);
+  }
+
+  unmapAll(): void {
+    const { bytes, view } = sizedStruct(dmaUnmapSizeBytes);
+    view.setUint32(dmaUnmapLayout.flags, unmapEverything, true);
+    ioctlStruct(this.#fd, VfioIoctl.iommuUnmapDma, bytes, 'all');
+  }
+
+  iovaRanges(): IovaRange[] {
+    const { view } = askWithCapabilities(this.#fd, VfioIoctl.iommuGetInfo, iommuInfoSizeBytes, () => undefined, 'container');
+    const start = capabilityOffsets(view, view.getUint32(iommuInfoLayout.capOffset, true)).get(capIovaRanges);
+    if (start === undefined) return [];
+    return Array.from({ length: view.getUint32(start + iovaRangesCapLayout.count, true) }, (_, i) => {
+      const range = start + iovaRangesCapLayout.ranges + i * iovaRangeSizeBytes;
+      return {
+        first: view.getBigUint64(range + iovaRangeLayout.first, true),
+        last: view.getBigUint64(range + iovaRangeLayout.last, true),
+      };
+    });
+  }
+
+  get handles(): DmaDomainHandles {
+    return { backend: 'container', fd: this.#fd };
+  }
+
+  close(): void {
+    closeFile(this.#fd);
+  }
+}
+
+function groupNumber(bdf: string): string {
+  const number = linkName(`/sys/bus/pci/devices/${bdf}/iommu_group`);
+  if (number !== undefined) return number;
+  throw new VfioError(
+    'vfio-no-iommu',
+    `${bdf} has no IOMMU group, so its DMA can not be confined. Turn the IOMMU on: in the firmware (VT-d, AMD-Vi) and on the kernel's command line (intel_iommu=on).`,
+  );
+}
+
+function checkViable(groupFd: number, bdf: string, number: string): void {
+  const { bytes, view } = sizedStruct(groupStatusSizeBytes);
+  ioctlStruct(groupFd, VfioIoctl.groupGetStatus, bytes, `group ${number}`);
+  if ((view.getUint32(groupStatusLayout.flags, true) & groupViable) !== 0) return;
+  throw new VfioError(
+    'vfio-group-not-viable',
+    `${bdf} can not be opened: another function of its IOMMU group ${number} is still bound to a host driver, and the IOMMU can not keep them apart. ` +
+      `Dismount every function under /sys/kernel/iommu_groups/${number}/devices.`,
+  );
+}
+
+function groupDevice(groupFd: number, bdf: string): number {
+  try {
+    return ioctlStruct(groupFd, VfioIoctl.groupGetDeviceFd, new TextEncoder().encode(`${bdf}\0`), bdf);
+  } catch (error) {
+    if (!(error instanceof SystemCallError)) throw error;
+    if (error.code === 'ENODEV') {
+      throw new VfioError('vfio-not-dismounted', `${bdf} is not bound to vfio-pci. Dismount it first.`, { cause: error });
+    }
+    if (error.code === 'EBUSY') {
+      throw new VfioError('vfio-in-use', `${bdf} is in use: another process holds it. Take it back there first.`, { cause: error });
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,38 @@
+import type { DmaMapping } from './dma-mappings.ts';
+
+/** Which of the kernel's two interfaces to the IOMMU: the container (all kernels), or iommufd with device nodes (6.6 on). */
+export type VfioBackendKind = 'container' | 'iommufd';
+
+/** DMA addresses that the IOMMU can translate, both included. The rest is reserved (on x86 the MSI window, for one). */
+export interface IovaRange {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** A device that joined a domain. */
+export interface JoinedDevice {
+  readonly deviceFd: number;
+  /** What {@link KvmVfioDevice.add} takes: the group's descriptor, or the device's own. */
+  readonly kvmFileFd: number;
+  /** Closes the device and whatever only it needed. */
+  leave(): void;
+}
+
+/** What a domain needs of the kernel. Calls throw {@link SystemCallError} as it comes. */
+export interface DmaBackend {
+  readonly kind: VfioBackendKind;
+  /** Opens function `bdf` and puts it behind this domain's page table. Throws {@link VfioError}. */
+  join(bdf: string): JoinedDevice;
+  map(mapping: DmaMapping): void;
+  unmap(iova: number, sizeBytes: number): void;
+  unmapAll(): void;
+  iovaRanges(): IovaRange[];
+  /** For {@link adoptDmaDomain} in another process. */
+  readonly handles: DmaDomainHandles;
+  close(): void;
+}
+
+/** Descriptors of a domain, to be sent to another process, where {@link adoptDmaDomain} takes them over. */
+export type DmaDomainHandles =
+  | { readonly backend: 'container'; readonly fd: number }
+  | { readonly backend: 'iommufd'; readonly fd: number; readonly ioasId: number };

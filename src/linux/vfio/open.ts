@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs';
+import { closeFile } from '../libc/files.ts';
+import { VfioDevice, type VfioDeviceHandles } from './device.ts';
+import type { VfioBackendKind } from './dma-backend.ts';
+import { createDmaDomain, type DmaDomain } from './dma-domain.ts';
+import { hasDeviceNode } from './iommufd.ts';
+
+/** What to open. Either the VM's domain, which the device joins, or how to make a domain of its own. */
+export type VfioOpenRequest = {
+  /** `0000:01:00.0`, bound to vfio-pci. */
+  readonly bdf: string;
+} & ({ readonly domain: DmaDomain } | { readonly backend: VfioBackendKind | 'auto' });
+
+/** The interface that suits function `bdf` on this kernel: iommufd where the kernel has all of it, else the container. */
+export function vfioBackendFor(bdf: string): VfioBackendKind {
+  return existsSync('/dev/iommu') && hasDeviceNode(bdf) ? 'iommufd' : 'container';
+}
+
+/**
+ * Opens a dismounted function. Throws {@link VfioError} `vfio-missing`, `vfio-backend-missing`, `vfio-no-permission`,
+ * `vfio-not-dismounted`, `vfio-no-iommu`, `vfio-group-not-viable`, `vfio-in-use`. A domain that it makes is the
+ * caller's to close, after the device.
+ */
+export function openVfioDevice(request: VfioOpenRequest): VfioDevice {
+  if ('domain' in request) return deviceIn(request.domain, request.bdf);
+  const domain = createDmaDomain(request.backend === 'auto' ? vfioBackendFor(request.bdf) : request.backend);
+  try {
+    return deviceIn(domain, request.bdf);
+  } catch (error) {
+    domain.close();
+    throw error;
+  }
+}
+
+function deviceIn(domain: DmaDomain, bdf: string): VfioDevice {
+  const joined = domain.join(bdf);
+  try {
+    return new VfioDevice(bdf, domain, joined);
+  } catch (error) {
+    joined.leave();
+    throw error;
+  }
+}
+
+/**
+ * Takes over a device that another process opened and joined to `domain`. Of `handles`, `kvmFileFd` may come once for
+ * several devices of one group: pass `ownsKvmFile` false for all but the last that is closed.
+ */
+export function adoptVfioDevice(handles: VfioDeviceHandles, domain: DmaDomain, ownsKvmFile = true): VfioDevice {
+  const joined = domain.adopt({
+    deviceFd: handles.deviceFd,
+    kvmFileFd: handles.kvmFileFd,
+    leave: () => {
+      closeFile(handles.deviceFd);
+      if (ownsKvmFile && handles.kvmFileFd !== handles.deviceFd) closeFile(handles.kvmFileFd);
+    },
+  });
+  return new VfioDevice(handles.bdf, domain, joined);
+}
