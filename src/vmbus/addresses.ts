@@ -38,11 +38,3 @@ export function relidOfSignalConnection(connectionId: number): number | undefine
   const relid = connectionId - (VMBUS_SINT << 12);
   return relid >= MIN_RELID && relid <= MAX_RELID ? relid : undefined;
 }
-
-/** Results of the two hypercalls (TLFS, "Hypercall Status Codes"). */
-export const HypercallStatus = {
-  success: 0,
-  invalidParameter: 0x05,
-  invalidConnectionId: 0x12,
-  insufficientBuffers: 0x13,
-} as const;

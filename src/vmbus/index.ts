@@ -1,5 +1,5 @@
 /** Channels between partitions: messages, offers, GPADLs, rings. See README.md. */
-export { HypercallStatus, MAX_RELID, NO_INTERRUPT_VP, VMBUS_MESSAGE_TYPE, VMBUS_SINT } from './addresses.ts';
+export { MAX_RELID, NO_INTERRUPT_VP, VMBUS_MESSAGE_TYPE, VMBUS_SINT } from './addresses.ts';
 export type { VmbusLogEntry } from './event-log.ts';
 export { guidFields, guidFromFields, guidFromWire, guidToWire, parseGuid, ZERO_GUID } from './guid.ts';
 export type { Guid, GuidFields } from './guid.ts';
@@ -14,7 +14,12 @@ export { VmbusServer } from './server.ts';
 export type { VmbusServerOptions } from './server.ts';
 export type { OfferSnapshot, VmbusSnapshot } from './snapshot.ts';
 export type { ClientChannel, ClientPacket, ClientRequest } from './testing/client-channel.ts';
+export { GuestChannel } from './testing/guest-channel.ts';
 export { MemoryChannel } from './testing/memory-channel.ts';
+export { VmbusGuest } from './testing/vmbus-guest.ts';
+export type { GuestHypercalls, GuestOffer, OpenOptions, VmbusGuestOptions } from './testing/vmbus-guest.ts';
+export { VmbusTestbench } from './testing/vmbus-testbench.ts';
+export type { TestbenchOptions } from './testing/vmbus-testbench.ts';
 export { formatVersion, isProtocolVersion, ProtocolVersion } from './version.ts';
 export { VmbusError } from './vmbus-error.ts';
 export type { VmbusErrorCode } from './vmbus-error.ts';

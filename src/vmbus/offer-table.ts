@@ -4,6 +4,9 @@ import type { Guid } from './guid.ts';
 import type { OfferSpec } from './offer.ts';
 import { VmbusError } from './vmbus-error.ts';
 
+/** Offers that a guest may hold at a time, those counted that it hasn't released since they were rescinded. */
+export const MAX_OFFERS = 256;
+
 /** All offers that aren't over, each under a relid of its own. */
 export class OfferTable implements Iterable<Channel> {
   readonly #channels = new Map<number, Channel>();
@@ -18,7 +21,7 @@ export class OfferTable implements Iterable<Channel> {
     return [...this.#channels.values()][Symbol.iterator]();
   }
 
-  /** Throws a {@link VmbusError} if the instance is offered already or no relid is free. */
+  /** Throws a {@link VmbusError} if the instance is offered already or too much is. */
   add(spec: OfferSpec, server: ChannelServer): Channel {
     const { instanceId } = spec;
     const holders = [...this].filter((channel) => channel.instanceId === instanceId);
@@ -26,6 +29,12 @@ export class OfferTable implements Iterable<Channel> {
       throw new VmbusError(
         'VMBUS_ALREADY_OFFERED',
         `instance ${instanceId} is offered to the guest already; rescind that offer first`,
+      );
+    }
+    if (this.#channels.size >= MAX_OFFERS) {
+      throw new VmbusError(
+        'VMBUS_TOO_MANY_OFFERS',
+        `the guest holds ${MAX_OFFERS} offers; it must release one before instance ${instanceId} can be offered`,
       );
     }
     const channel = new Channel(this.#freeRelid(), spec, server, holders.length > 0 ? 'queued' : 'unannounced');
@@ -48,10 +57,9 @@ export class OfferTable implements Iterable<Channel> {
 
   /** Counts on from the last one: a relid that isn't used again at once makes traces easier to read. */
   #freeRelid(): number {
-    for (let tries = MIN_RELID; tries <= MAX_RELID; tries += 1) {
+    do {
       this.#lastRelid = this.#lastRelid < MAX_RELID ? this.#lastRelid + 1 : MIN_RELID;
-      if (!this.#channels.has(this.#lastRelid)) return this.#lastRelid;
-    }
-    throw new VmbusError('VMBUS_NO_RELID', `the guest holds all ${MAX_RELID} relids; it must release one before the next offer`);
+    } while (this.#channels.has(this.#lastRelid));
+    return this.#lastRelid;
   }
 }

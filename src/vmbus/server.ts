@@ -1,7 +1,6 @@
-import type { GuestMemory } from '../hyperv/index.ts';
+import { type GuestMemory, HypercallStatus } from '../hyperv/index.ts';
 import {
   EVENT_FLAG_COUNT,
-  HypercallStatus,
   NO_INTERRUPT_VP,
   PostConnection,
   relidOfSignalConnection,
@@ -32,10 +31,10 @@ export interface VmbusServerOptions {
 }
 
 /**
- * How many messages may wait for the guest before its own are turned away. Hosts cause at most an offer and a rescind a
- * relid; the rest are answers.
+ * How many messages may wait for the guest before its own are turned away. With an offer and a rescind for each of
+ * MAX_OFFERS offers they stay within what a SynIC queues.
  */
-export const MAX_UNREAD_MESSAGES = 4096;
+export const MAX_UNREAD_MESSAGES = 512;
 
 /**
  * The host side of VMBus for one partition. A state machine: what the guest posts and signals comes in, messages and event
@@ -85,38 +84,38 @@ export class VmbusServer {
    *
    * @param payload a private copy: the guest can't change it any more.
    */
-  handlePost(connectionId: number, messageType: number, payload: Uint8Array): number {
+  handlePost(connectionId: number, messageType: number, payload: Uint8Array): HypercallStatus {
     if (connectionId !== PostConnection.messages && connectionId !== PostConnection.contact) {
-      return HypercallStatus.invalidConnectionId;
+      return HypercallStatus.INVALID_CONNECTION_ID;
     }
     if (messageType !== VMBUS_MESSAGE_TYPE) {
       this.#refused(new Refusal(RefusalCode.notVmbus, `message type ${messageType} posted to VMBus`));
-      return HypercallStatus.invalidParameter;
+      return HypercallStatus.INVALID_PARAMETER;
     }
     const message = decodeGuestMessage(payload);
     if (message instanceof Refusal) {
       this.#refused(message);
-      return HypercallStatus.success;
+      return HypercallStatus.SUCCESS;
     }
     // These two make room themselves.
     const makesRoom = message.name === 'INITIATE_CONTACT' || message.name === 'UNLOAD';
     if (!makesRoom && this.#port.pendingMessages() >= MAX_UNREAD_MESSAGES) {
       this.#refused(new Refusal(RefusalCode.tooManyUnread, `${message.name} while ${MAX_UNREAD_MESSAGES} answers wait for the guest`));
-      return HypercallStatus.insufficientBuffers;
+      return HypercallStatus.INSUFFICIENT_BUFFERS;
     }
     const refusal = this.#handle(message);
     if (refusal !== undefined) this.#refused(refusal);
-    return HypercallStatus.success;
+    return HypercallStatus.SUCCESS;
   }
 
   /** HvSignalEvent (TLFS 0x005D): returns its status. */
-  handleSignal(connectionId: number, flag: number): number {
-    if (flag >= EVENT_FLAG_COUNT) return HypercallStatus.invalidParameter;
+  handleSignal(connectionId: number, flag: number): HypercallStatus {
+    if (flag >= EVENT_FLAG_COUNT) return HypercallStatus.INVALID_PARAMETER;
     const relid = relidOfSignalConnection(connectionId);
     const channel = relid === undefined ? undefined : this.#offers.get(relid);
-    if (channel === undefined) return HypercallStatus.invalidConnectionId;
+    if (channel === undefined) return HypercallStatus.INVALID_CONNECTION_ID;
     channel.running?.pump();
-    return HypercallStatus.success;
+    return HypercallStatus.SUCCESS;
   }
 
   /** The partition was reset: as if no guest had ever connected. Offers stay, for the next one. */

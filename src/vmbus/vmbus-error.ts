@@ -1,5 +1,5 @@
 /** What a host asked of VMBus that can't be. */
-export type VmbusErrorCode = 'VMBUS_ALREADY_OFFERED' | 'VMBUS_NO_RELID';
+export type VmbusErrorCode = 'VMBUS_ALREADY_OFFERED' | 'VMBUS_TOO_MANY_OFFERS';
 
 export class VmbusError extends Error {
   override readonly name = 'VmbusError';

@@ -17,6 +17,7 @@ export class MemoryChannel implements ClientChannel {
   closedReason: string | undefined = 'never opened';
   readonly #device: ChannelDevice;
   readonly #undelivered: ClientPacket[] = [];
+  #hostEnd: PacketChannel | undefined;
   #delivering = false;
   #fault: string | undefined;
 
@@ -65,8 +66,6 @@ export class MemoryChannel implements ClientChannel {
     this.#hostEnd = channel;
     this.#guarded(() => this.#device.opened(channel, userData));
   }
-
-  #hostEnd: PacketChannel | undefined;
 
   /** Runs the provider, then delivers what it sent; a ChannelFault closes the channel. */
   #guarded(call: () => void): void {
