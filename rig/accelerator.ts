@@ -9,7 +9,8 @@ import { RigError, RigErrorCode } from './rig-error.ts';
 export function chooseAccelerator(): Accelerator {
   const forced = process.env['DDA_RIG_ACCEL'];
   if (forced === 'kvm' || forced === 'tcg') return forced;
-  if (forced !== undefined) throw new RigError(RigErrorCode.badOption, `DDA_RIG_ACCEL is '${forced}'; it can be 'kvm' or 'tcg'.`);
+  if (forced !== undefined)
+    throw new RigError(RigErrorCode.badOption, `DDA_RIG_ACCEL is '${forced}'; it can be 'kvm' or 'tcg'.`);
   const cpuFlags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? [];
   if (cpuFlags.includes('vmx')) return canNest('kvm_intel') ? 'kvm' : 'tcg';
   if (cpuFlags.includes('svm')) return canNest('kvm_amd') ? 'kvm' : 'tcg';

@@ -1,5 +1,13 @@
 import type { Socket } from 'node:net';
-import { type ExitReport, type Frame, FrameDecoder, FrameKind, type StartFailure, type StartRequest, encodeFrame } from './agent-protocol.ts';
+import {
+  type ExitReport,
+  type Frame,
+  FrameDecoder,
+  FrameKind,
+  type StartFailure,
+  type StartRequest,
+  encodeFrame,
+} from './agent-protocol.ts';
 import { RigError, RigErrorCode } from './rig-error.ts';
 
 export type OutputStream = 'stdout' | 'stderr';
@@ -21,8 +29,8 @@ export interface RigCommand {
 interface Pending {
   readonly name: string;
   readonly onOutput: (stream: OutputStream, bytes: Uint8Array) => void;
-  resolve(report: ExitReport): void;
-  reject(error: Error): void;
+  readonly resolve: (report: ExitReport) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** The host's end of the agent's port. */
@@ -59,7 +67,8 @@ export class AgentClient {
     }
     return {
       write: (bytes) => {
-        for (const piece of pieces(typeof bytes === 'string' ? Buffer.from(bytes) : bytes)) send(FrameKind.input, piece);
+        for (const piece of pieces(typeof bytes === 'string' ? Buffer.from(bytes) : bytes))
+          send(FrameKind.input, piece);
       },
       endInput: () => send(FrameKind.inputEnd, new Uint8Array(0)),
       signal: (name) => send(FrameKind.signal, Buffer.from(name)),
@@ -79,7 +88,11 @@ export class AgentClient {
     try {
       for (const frame of this.#decoder.push(chunk)) this.#handle(frame);
     } catch (error) {
-      this.fail(new RigError(RigErrorCode.died, `The rig's agent cannot be understood any more: ${String(error)}`, { cause: error }));
+      this.fail(
+        new RigError(RigErrorCode.died, `The rig's agent cannot be understood any more: ${String(error)}`, {
+          cause: error,
+        }),
+      );
     }
   }
 
@@ -108,6 +121,7 @@ function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
 }
 
 function notStarted(name: string, failure: StartFailure): RigError {
-  const reason = failure.code === 'ENOENT' ? 'the rig has no such program, or no such working directory' : failure.message;
+  const reason =
+    failure.code === 'ENOENT' ? 'the rig has no such program, or no such working directory' : failure.message;
   return new RigError(RigErrorCode.commandNotStarted, `'${name}' cannot be started in the rig: ${reason}.`);
 }

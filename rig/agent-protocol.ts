@@ -79,10 +79,15 @@ export class FrameDecoder {
     let at = 0;
     while (bytes.length - at >= HEADER_BYTES) {
       const sizeBytes = view.getUint32(at, true);
-      if (sizeBytes > MAX_PAYLOAD_BYTES) throw new RangeError(`The rig's command stream is out of step: a frame of ${sizeBytes} bytes.`);
+      if (sizeBytes > MAX_PAYLOAD_BYTES)
+        throw new RangeError(`The rig's command stream is out of step: a frame of ${sizeBytes} bytes.`);
       if (bytes.length - at - HEADER_BYTES < sizeBytes) break;
       const start = at + HEADER_BYTES;
-      frames.push({ kind: view.getUint8(at + 4), command: view.getUint32(at + 5, true), payload: bytes.slice(start, start + sizeBytes) });
+      frames.push({
+        kind: view.getUint8(at + 4),
+        command: view.getUint32(at + 5, true),
+        payload: bytes.slice(start, start + sizeBytes),
+      });
       at = start + sizeBytes;
     }
     this.#rest = bytes.slice(at);

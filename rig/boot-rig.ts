@@ -56,8 +56,17 @@ export async function bootRig(options: RigOptions = {}): Promise<Rig> {
   const consoleFile = inRun('console.log');
   writeFileSync(consoleFile, '');
   const initramfs = inRun('initramfs.cpio');
-  writeFileSync(initramfs, buildInitramfs({ kernel, path: rigPath(), keep: [REPOSITORY, cacheDirectory(), nodeDirectory(), process.cwd(), ...(options.keep ?? [])] }));
-  const nvmeControllers = Array.from({ length: nvmeCount }, (_, index) => nvmeController(index, inRun(`nvme${index}.img`)));
+  writeFileSync(
+    initramfs,
+    buildInitramfs({
+      kernel,
+      path: rigPath(),
+      keep: [REPOSITORY, cacheDirectory(), nodeDirectory(), process.cwd(), ...(options.keep ?? [])],
+    }),
+  );
+  const nvmeControllers = Array.from({ length: nvmeCount }, (_, index) =>
+    nvmeController(index, inRun(`nvme${index}.img`)),
+  );
   for (const { imageFile } of nvmeControllers) {
     writeFileSync(imageFile, '');
     truncateSync(imageFile, (options.nvmeSizeMib ?? 1024) * 1024 * 1024);
@@ -73,7 +82,15 @@ export async function bootRig(options: RigOptions = {}): Promise<Rig> {
       cpus: options.cpus ?? 1,
       kernelImage: kernel.image,
       initramfs,
-      kernelArguments: ['console=ttyS0', 'loglevel=5', 'edd=off', 'panic=-1', 'intel_iommu=on', 'iommu=nopt', 'mitigations=off'],
+      kernelArguments: [
+        'console=ttyS0',
+        'loglevel=5',
+        'edd=off',
+        'panic=-1',
+        'intel_iommu=on',
+        'iommu=nopt',
+        'mitigations=off',
+      ],
       monitorSocket: monitor.path,
       agentSocket: agent.path,
       consoleFile,
@@ -84,7 +101,10 @@ export async function bootRig(options: RigOptions = {}): Promise<Rig> {
     consoleFile,
   );
   const connect = async (): Promise<Rig> => {
-    const [monitorClient, agentClient] = await Promise.all([monitor.connection.then((socket) => new QmpClient(socket)), agent.connection.then((socket) => new AgentClient(socket))]);
+    const [monitorClient, agentClient] = await Promise.all([
+      monitor.connection.then((socket) => new QmpClient(socket)),
+      agent.connection.then((socket) => new AgentClient(socket)),
+    ]);
     await monitorClient.negotiate();
     await agentClient.ready;
     const allDevices = [...nvmeControllers.map(({ device }) => device), ...devices];
@@ -99,18 +119,26 @@ export async function bootRig(options: RigOptions = {}): Promise<Rig> {
     qemuProcess.kill();
     const reason = await qemuProcess.ended;
     const detail = error instanceof RigError ? error.message : reason;
-    throw new RigError(RigErrorCode.bootFailed, `The rig did not come up: ${detail}${advice(accelerator)}\n--- console\n${qemuProcess.console().slice(-4000)}`, { cause: error });
+    throw new RigError(
+      RigErrorCode.bootFailed,
+      `The rig did not come up: ${detail}${advice(accelerator)}\n--- console\n${qemuProcess.console().slice(-4000)}`,
+      { cause: error },
+    );
   } finally {
     monitor.server.close();
     agent.server.close();
   }
 }
 
-const advice = (accelerator: Accelerator): string => (accelerator === 'kvm' ? ' If KVM does not work on this machine, set DDA_RIG_ACCEL=tcg.' : '');
+const advice = (accelerator: Accelerator): string =>
+  accelerator === 'kvm' ? ' If KVM does not work on this machine, set DDA_RIG_ACCEL=tcg.' : '';
 
 async function firstOf(rig: Promise<Rig>, ended: Promise<string>, timeoutMs: number): Promise<Rig> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new RigError(RigErrorCode.bootFailed, `its agent had not answered after ${timeoutMs} ms.`)), timeoutMs);
+  const timer = setTimeout(
+    () => reject(new RigError(RigErrorCode.bootFailed, `its agent had not answered after ${timeoutMs} ms.`)),
+    timeoutMs,
+  );
   const dead = ended.then((reason) => {
     throw new RigError(RigErrorCode.bootFailed, reason);
   });
@@ -126,16 +154,22 @@ async function firstOf(rig: Promise<Rig>, ended: Promise<string>, timeoutMs: num
 function checkOptions(options: RigOptions, nvmeCount: number): void {
   const wholeNumbers = { memoryMib: options.memoryMib, cpus: options.cpus, nvmeSizeMib: options.nvmeSizeMib };
   for (const [name, value] of Object.entries(wholeNumbers)) {
-    if (value !== undefined && !(Number.isInteger(value) && value > 0)) throw new RigError(RigErrorCode.badOption, `${name} is ${value}; it must be a whole number above 0.`);
+    if (value !== undefined && !(Number.isInteger(value) && value > 0))
+      throw new RigError(RigErrorCode.badOption, `${name} is ${value}; it must be a whole number above 0.`);
   }
   const count = nvmeCount + (options.devices?.length ?? 0);
   if (!Number.isInteger(nvmeCount) || nvmeCount < 0 || count > MAX_DEVICES) {
-    throw new RigError(RigErrorCode.badOption, `A rig has room for 0 to ${MAX_DEVICES} devices behind root ports; ${count} were asked for.`);
+    throw new RigError(
+      RigErrorCode.badOption,
+      `A rig has room for 0 to ${MAX_DEVICES} devices behind root ports; ${count} were asked for.`,
+    );
   }
 }
 
 function findProgram(name: string): string {
-  const candidates = name.includes('/') ? [name] : (process.env['PATH'] ?? '').split(delimiter).map((directory) => join(directory, name));
+  const candidates = name.includes('/')
+    ? [name]
+    : (process.env['PATH'] ?? '').split(delimiter).map((directory) => join(directory, name));
   const found = candidates.find((path) => {
     try {
       accessSync(path, constants.X_OK);
@@ -145,13 +179,17 @@ function findProgram(name: string): string {
     }
   });
   if (found !== undefined) return found;
-  throw new RigError(RigErrorCode.missingPart, `The rig needs ${name} and PATH has none. Run 'npm run setup', which installs QEMU.`);
+  throw new RigError(
+    RigErrorCode.missingPart,
+    `The rig needs ${name} and PATH has none. Run 'npm run setup', which installs QEMU.`,
+  );
 }
 
 const nodeDirectory = (): string => dirname(process.execPath);
 
 /** Node is the one that runs here; the rest is where Debian keeps programs. */
-const rigPath = (): string => [nodeDirectory(), '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'].join(delimiter);
+const rigPath = (): string =>
+  [nodeDirectory(), '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'].join(delimiter);
 
 interface Listener {
   readonly path: string;

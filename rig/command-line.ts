@@ -88,7 +88,8 @@ function wholeNumber(name: string, value: string, least: number): number {
 
 function plugEvent(name: '--unplug-after' | '--plug-after', value: string): PlugEvent {
   const [, seconds, deviceId] = /^(\d+(?:\.\d+)?):(.+)$/.exec(value) ?? [];
-  if (seconds === undefined || deviceId === undefined) throw bad(`${name} is '${value}'; it must be SECONDS:DEVICE, like 2.5:nvme0`);
+  if (seconds === undefined || deviceId === undefined)
+    throw bad(`${name} is '${value}'; it must be SECONDS:DEVICE, like 2.5:nvme0`);
   return { action: name === '--plug-after' ? 'plug' : 'unplug', afterSeconds: Number(seconds), deviceId };
 }
 
@@ -99,4 +100,5 @@ function absentAtBoot(events: readonly PlugEvent[]): string[] {
   return [...first.values()].filter(({ action }) => action === 'plug').map(({ deviceId }) => deviceId);
 }
 
-const bad = (problem: string): RigError => new RigError(RigErrorCode.badOption, `Nothing was run: ${problem}. 'npm run rig -- --help' shows what there is.`);
+const bad = (problem: string): RigError =>
+  new RigError(RigErrorCode.badOption, `Nothing was run: ${problem}. 'npm run rig -- --help' shows what there is.`);

@@ -7,7 +7,18 @@ import type { UnpackedKernel } from './kernels.ts';
 import { RigError, RigErrorCode } from './rig-error.ts';
 
 /** What the rig loads before it can reach a file system with more modules, and what a DDA host has loaded. */
-const MODULES = ['virtio_pci', 'virtio_console', '9p', '9pnet_virtio', 'overlay', 'kvm-amd', 'kvm-intel', 'nvme', 'vfio-pci', 'vfio_iommu_type1'];
+const MODULES = [
+  'virtio_pci',
+  'virtio_console',
+  '9p',
+  '9pnet_virtio',
+  'overlay',
+  'kvm-amd',
+  'kvm-intel',
+  'nvme',
+  'vfio-pci',
+  'vfio_iommu_type1',
+];
 /** Only newer kernels have them. */
 const MODULES_IF_THERE = ['iommufd'];
 
@@ -40,13 +51,22 @@ function readBusybox(): Uint8Array {
   try {
     return readFileSync('/bin/busybox');
   } catch (error) {
-    throw new RigError(RigErrorCode.missingPart, `The rig needs /bin/busybox (Debian package busybox-static). Run 'npm run setup'.`, { cause: error });
+    throw new RigError(
+      RigErrorCode.missingPart,
+      `The rig needs /bin/busybox (Debian package busybox-static). Run 'npm run setup'.`,
+      { cause: error },
+    );
   }
 }
 
 function shellAssignments({ kernel, path }: RigSettings): string {
   const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
-  return [`RIG_NODE=${quote(process.execPath)}`, `RIG_PATH=${quote(path)}`, `RIG_MODULES=${quote(join(kernel.root, 'lib/modules'))}`, ''].join('\n');
+  return [
+    `RIG_NODE=${quote(process.execPath)}`,
+    `RIG_PATH=${quote(path)}`,
+    `RIG_MODULES=${quote(join(kernel.root, 'lib/modules'))}`,
+    '',
+  ].join('\n');
 }
 
 /**
@@ -57,12 +77,21 @@ function stripped(file: string): Uint8Array {
   const program = `import { stripTypeScriptTypes } from 'node:module';
     import { readFileSync } from 'node:fs';
     process.stdout.write(stripTypeScriptTypes(readFileSync(process.argv[1], 'utf8')));`;
-  const source = execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', program, file], { encoding: 'utf8' });
-  return Buffer.from(source.replaceAll(/(from '\.[^']*)\.ts'/g, "$1.mjs'").replaceAll("'../agent-protocol", "'./agent-protocol"));
+  const source = execFileSync(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', program, file],
+    { encoding: 'utf8' },
+  );
+  return Buffer.from(
+    source.replaceAll(/(from '\.[^']*)\.ts'/g, "$1.mjs'").replaceAll("'../agent-protocol", "'./agent-protocol"),
+  );
 }
 
 function moduleEntries(kernel: UnpackedKernel): CpioEntry[] {
-  const files = new Set([...MODULES.flatMap((name) => moduleFiles(kernel, name, true)), ...MODULES_IF_THERE.flatMap((name) => moduleFiles(kernel, name, false))]);
+  const files = new Set([
+    ...MODULES.flatMap((name) => moduleFiles(kernel, name, true)),
+    ...MODULES_IF_THERE.flatMap((name) => moduleFiles(kernel, name, false)),
+  ]);
   return [...files].map((file, index) => ({
     kind: 'file',
     path: `modules/${String(index).padStart(3, '0')}-${basename(file).replace(/\.ko.*$/, '')}`,
@@ -74,18 +103,27 @@ function moduleEntries(kernel: UnpackedKernel): CpioEntry[] {
 function moduleFiles(kernel: UnpackedKernel, name: string, isNeeded: boolean): string[] {
   let printed: string;
   try {
-    printed = execFileSync('/sbin/modprobe', ['--show-depends', '--dirname', kernel.root, '--set-version', kernel.release, name], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    printed = execFileSync(
+      '/sbin/modprobe',
+      ['--show-depends', '--dirname', kernel.root, '--set-version', kernel.release, name],
+      {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
   } catch (error) {
     if (!isNeeded) return [];
-    throw new RigError(RigErrorCode.missingPart, `modprobe finds no module ${name} in ${kernel.modules}. Remove ${kernel.root} and run 'npm run setup'.`, { cause: error });
+    throw new RigError(
+      RigErrorCode.missingPart,
+      `modprobe finds no module ${name} in ${kernel.modules}. Remove ${kernel.root} and run 'npm run setup'.`,
+      { cause: error },
+    );
   }
   return [...printed.matchAll(/^insmod (\S+)/gm)].map((match) => match[1] ?? '');
 }
 
 function readModule(file: string): Uint8Array {
-  if (file.endsWith('.xz')) return execFileSync('xz', ['--decompress', '--stdout', file], { maxBuffer: 256 * 1024 * 1024 });
+  if (file.endsWith('.xz'))
+    return execFileSync('xz', ['--decompress', '--stdout', file], { maxBuffer: 256 * 1024 * 1024 });
   return file.endsWith('.zst') ? zstdDecompressSync(readFileSync(file)) : readFileSync(file);
 }

@@ -29,7 +29,12 @@ export function unpackedKernel(series: KernelSeries): UnpackedKernel {
       `The rig needs Debian's ${series} kernel and ${root} has none. Run 'npm run setup', which fetches it.`,
     );
   }
-  return { release, root, image: join(root, 'boot', `vmlinuz-${release}`), modules: join(root, 'lib/modules', release) };
+  return {
+    release,
+    root,
+    image: join(root, 'boot', `vmlinuz-${release}`),
+    modules: join(root, 'lib/modules', release),
+  };
 }
 
 function directoryNames(path: string): string[] {

@@ -48,7 +48,9 @@ async function runCommand(rig: Rig, argv: readonly string[]): Promise<number> {
   const command = rig.start(argv, {
     cwd: process.cwd(),
     onOutput: (stream, bytes) => (stream === 'stdout' ? stdout : stderr).write(bytes),
-    ...(isInteractive ? { terminal: { rows: stdout.rows, columns: stdout.columns }, env: { TERM: process.env['TERM'] ?? 'linux' } } : {}),
+    ...(isInteractive
+      ? { terminal: { rows: stdout.rows, columns: stdout.columns }, env: { TERM: process.env['TERM'] ?? 'linux' } }
+      : {}),
   });
   forwardSignals(rig, command);
   stdin.on('data', (bytes: Buffer) => command.write(bytes));

@@ -37,12 +37,22 @@ const FIRST_PORT_SLOT = 0x10;
 export const MAX_DEVICES = 15;
 
 /** Controllers have this much SR-IOV: four virtual functions, each with up to two queue pairs and interrupt vectors. */
-const NVME_PROPERTIES = { sriov_max_vfs: 4, sriov_vq_flexible: 8, sriov_vi_flexible: 4, max_ioqpairs: 16, msix_qsize: 20 };
+const NVME_PROPERTIES = {
+  sriov_max_vfs: 4,
+  sriov_vq_flexible: 8,
+  sriov_vi_flexible: 4,
+  max_ioqpairs: 16,
+  msix_qsize: 20,
+};
 
 export function nvmeController(index: number, imageFile: string): NvmeController {
   const id = `nvme${index}`;
   const subsystemId = `${id}-subsystem`;
-  return { device: { id, driver: 'nvme', properties: { serial: `dda-rig-${id}`, subsys: subsystemId, ...NVME_PROPERTIES } }, subsystemId, imageFile };
+  return {
+    device: { id, driver: 'nvme', properties: { serial: `dda-rig-${id}`, subsys: subsystemId, ...NVME_PROPERTIES } },
+    subsystemId,
+    imageFile,
+  };
 }
 
 export function qemuArguments(machine: MachineDescription): string[] {
@@ -78,7 +88,15 @@ function rootPort(device: RigDevice, index: number): string {
 /** The namespace belongs to the subsystem, so it and its data outlive the controller's unplugging. */
 function nvmeArguments({ device, subsystemId, imageFile }: NvmeController): string[] {
   return [
-    ...['-blockdev', JSON.stringify({ driver: 'raw', 'node-name': `${device.id}-image`, cache: { 'no-flush': true }, file: { driver: 'file', filename: imageFile } })],
+    ...[
+      '-blockdev',
+      JSON.stringify({
+        driver: 'raw',
+        'node-name': `${device.id}-image`,
+        cache: { 'no-flush': true },
+        file: { driver: 'file', filename: imageFile },
+      }),
+    ],
     ...['-device', `nvme-subsys,id=${subsystemId}`],
     ...['-device', deviceArgument(device)],
     ...['-device', `nvme-ns,bus=${device.id},drive=${device.id}-image`],
@@ -86,11 +104,21 @@ function nvmeArguments({ device, subsystemId, imageFile }: NvmeController): stri
 }
 
 /** What the monitor's `device_add` takes. */
-export const plugArguments = (device: RigDevice): Record<string, string | number | boolean> => ({ driver: device.driver, id: device.id, bus: portOf(device), ...device.properties });
+export const plugArguments = (device: RigDevice): Record<string, string | number | boolean> => ({
+  driver: device.driver,
+  id: device.id,
+  bus: portOf(device),
+  ...device.properties,
+});
 
 function deviceArgument(device: RigDevice): string {
   const { driver, ...properties } = plugArguments(device);
-  return [driver, ...Object.entries(properties).map(([name, value]) => `${name}=${escaped(String(typeof value === 'boolean' ? (value ? 'on' : 'off') : value))}`)].join(',');
+  return [
+    driver,
+    ...Object.entries(properties).map(
+      ([name, value]) => `${name}=${escaped(String(typeof value === 'boolean' ? (value ? 'on' : 'off') : value))}`,
+    ),
+  ].join(',');
 }
 
 /** In QEMU's option lists a comma is written twice. */

@@ -19,7 +19,9 @@ export class QemuProcess {
   constructor(qemu: string, qemuArguments: readonly string[], runDirectory: string, consoleFile: string) {
     this.#runDirectory = runDirectory;
     this.#console = openSync(consoleFile, 'r');
-    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', qemu, ...qemuArguments], { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', qemu, ...qemuArguments], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     this.pid = this.#child.pid ?? 0;
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#standardError = (this.#standardError + text).slice(-16_384);
@@ -38,7 +40,9 @@ export class QemuProcess {
         resolve(`${how}${this.#complaints()}`);
       };
       this.#child.once('error', (error) => finish(`QEMU cannot be started: ${error.message}.`));
-      this.#child.once('close', (exitCode, signal) => finish(`The rig has ended (QEMU: ${signal ?? `exit code ${exitCode}`}).`));
+      this.#child.once('close', (exitCode, signal) =>
+        finish(`The rig has ended (QEMU: ${signal ?? `exit code ${exitCode}`}).`),
+      );
     });
   }
 
@@ -63,7 +67,9 @@ export class QemuProcess {
 
   /** TCG warns about every feature of the CPU model that it lacks; that is known, and no reason for anything. */
   #complaints(): string {
-    const lines = this.#standardError.split('\n').filter((line) => line !== '' && !line.includes("warning: TCG doesn't support requested feature"));
+    const lines = this.#standardError
+      .split('\n')
+      .filter((line) => line !== '' && !line.includes("warning: TCG doesn't support requested feature"));
     return lines.length === 0 ? '' : `\n${lines.join('\n')}`;
   }
 }

@@ -12,8 +12,8 @@ export interface QmpEvent {
 
 interface Waiting {
   readonly command: string;
-  resolve(value: unknown): void;
-  reject(error: Error): void;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
 }
 
 export class QmpClient {
@@ -95,4 +95,5 @@ export class QmpClient {
   }
 }
 
-const gone = (command: string): RigError => new RigError(RigErrorCode.died, `QEMU ended before it answered ${command}.`);
+const gone = (command: string): RigError =>
+  new RigError(RigErrorCode.died, `QEMU ended before it answered ${command}.`);

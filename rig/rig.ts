@@ -87,16 +87,31 @@ export class Rig implements AsyncDisposable {
     command.endInput();
     const text = (stream: OutputStream): string => Buffer.concat(output[stream]).toString();
     const { exitCode, signal } = await this.#inTime(command, argv, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, text);
-    return { exitCode: exitCode ?? signalExitCode(signal), stdout: text('stdout'), stderr: text('stderr'), stdoutBytes: Buffer.concat(output.stdout) };
+    return {
+      exitCode: exitCode ?? signalExitCode(signal),
+      stdout: text('stdout'),
+      stderr: text('stderr'),
+      stdoutBytes: Buffer.concat(output.stdout),
+    };
   }
 
-  async #inTime(command: RigCommand, argv: readonly string[], timeoutMs: number, text: (stream: OutputStream) => string): Promise<ExitReport> {
+  async #inTime(
+    command: RigCommand,
+    argv: readonly string[],
+    timeoutMs: number,
+    text: (stream: OutputStream) => string,
+  ): Promise<ExitReport> {
     if (timeoutMs === Number.POSITIVE_INFINITY) return command.ended;
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       command.signal('SIGKILL');
       const printed = `--- stdout\n${tail(text('stdout'))}\n--- stderr\n${tail(text('stderr'))}\n--- console\n${tail(this.console())}`;
-      reject(new RigError(RigErrorCode.commandTimeout, `'${argv.join(' ')}' had not ended in the rig after ${timeoutMs} ms and was killed.\n${printed}`));
+      reject(
+        new RigError(
+          RigErrorCode.commandTimeout,
+          `'${argv.join(' ')}' had not ended in the rig after ${timeoutMs} ms and was killed.\n${printed}`,
+        ),
+      );
     }, timeoutMs);
     // A command that ends after its time is nobody's any more.
     command.ended.catch(() => undefined);
@@ -128,7 +143,13 @@ export class Rig implements AsyncDisposable {
       if (event === 'DEVICE_DELETED' && data['device'] === deviceId) resolve();
     });
     const timer = setTimeout(
-      () => reject(new RigError(RigErrorCode.unplugTimeout, `The rig's kernel had not let go of ${deviceId} after ${timeoutMs} ms. Something in the rig still holds it.`)),
+      () =>
+        reject(
+          new RigError(
+            RigErrorCode.unplugTimeout,
+            `The rig's kernel had not let go of ${deviceId} after ${timeoutMs} ms. Something in the rig still holds it.`,
+          ),
+        ),
       timeoutMs,
     );
     try {
@@ -158,7 +179,10 @@ export class Rig implements AsyncDisposable {
   #device(deviceId: string): RigDevice {
     const device = this.#parts.devices.find(({ id }) => id === deviceId);
     if (device !== undefined) return device;
-    throw new RigError(RigErrorCode.noSuchDevice, `The rig has no device '${deviceId}'. It has: ${this.deviceIds.join(', ') || 'none'}.`);
+    throw new RigError(
+      RigErrorCode.noSuchDevice,
+      `The rig has no device '${deviceId}'. It has: ${this.deviceIds.join(', ') || 'none'}.`,
+    );
   }
 }
 

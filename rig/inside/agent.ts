@@ -36,7 +36,8 @@ function send(kind: FrameKind, command: number, payload: Uint8Array): void {
   if (!writing) writeNext();
 }
 
-const sendJson = (kind: FrameKind, command: number, value: unknown): void => send(kind, command, utf8.encode(JSON.stringify(value)));
+const sendJson = (kind: FrameKind, command: number, value: unknown): void =>
+  send(kind, command, utf8.encode(JSON.stringify(value)));
 
 function writeNext(): void {
   const chunk = outgoing.shift();
@@ -59,7 +60,12 @@ function writeNext(): void {
 
 function start(command: number, request: StartRequest): void {
   const [program, ...args] = request.terminal === undefined ? request.argv : onTerminal(request.argv, request.terminal);
-  const child = spawn(program ?? '', args, { cwd: request.cwd, env: { ...process.env, ...request.env }, detached: true, stdio: 'pipe' });
+  const child = spawn(program ?? '', args, {
+    cwd: request.cwd,
+    env: { ...process.env, ...request.env },
+    detached: true,
+    stdio: 'pipe',
+  });
   commands.set(command, child);
   child.on('error', (error: NodeJS.ErrnoException) => {
     if (child.pid !== undefined || !commands.delete(command)) return;
@@ -90,7 +96,10 @@ function start(command: number, request: StartRequest): void {
     lastOutputAt = performance.now();
     const check = (): void => {
       if (!commands.has(command)) return;
-      const isSilent = performance.now() - lastOutputAt >= SILENCE_AFTER_EXIT_MS && !pausedStreams.has(child.stdout) && !pausedStreams.has(child.stderr);
+      const isSilent =
+        performance.now() - lastOutputAt >= SILENCE_AFTER_EXIT_MS &&
+        !pausedStreams.has(child.stdout) &&
+        !pausedStreams.has(child.stderr);
       if (isSilent) finish();
       // By way of setImmediate, so that output which is already there is read before silence is judged again.
       else setTimeout(() => setImmediate(check), SILENCE_AFTER_EXIT_MS);
@@ -115,7 +124,8 @@ function receive(frame: Frame): void {
   if (child === undefined) return;
   if (frame.kind === FrameKind.input) child.stdin?.write(frame.payload);
   else if (frame.kind === FrameKind.inputEnd) child.stdin?.end();
-  else if (frame.kind === FrameKind.signal && child.pid !== undefined) signalGroup(child.pid, Buffer.from(frame.payload).toString());
+  else if (frame.kind === FrameKind.signal && child.pid !== undefined)
+    signalGroup(child.pid, Buffer.from(frame.payload).toString());
   else console.error(`rig agent: frame of unknown kind ${frame.kind}`);
 }
 

@@ -1,0 +1,73 @@
+// What every npm script goes through: brings what the task needs, says so where that takes time, then runs the task with a
+// Node that is new enough. Runs on any Node from 12 on, before there is a node_modules.
+import { spawn } from 'child_process';
+import { constants } from 'os';
+import { delimiter, dirname, join } from 'path';
+import { ensureKernels } from './setup/debian-kernels.mjs';
+import { ensureDebianPackages } from './setup/debian-packages.mjs';
+import { ensureNodeModules } from './setup/node-modules.mjs';
+import { ensureNode } from './setup/node-runtime.mjs';
+import { cacheDirectory, repository } from './setup/places.mjs';
+import { SetupError, say } from './setup/say.mjs';
+
+/**
+ * `rig`: the task boots a rig, so it needs Debian packages and these kernels.
+ * @typedef {{ program?: string, args?: string[], rig?: ('6.1' | '6.12')[] }} Task
+ * @type {Record<string, Task>}
+ */
+const TASKS = {
+  setup: { rig: ['6.1', '6.12'] },
+  check: { program: 'scripts/check.ts' },
+  fmt: { program: 'node_modules/@biomejs/biome/bin/biome', args: ['format', '--write'] },
+  build: { program: 'node_modules/typescript/bin/tsc', args: ['--project', 'tsconfig.build.json'] },
+  test: { program: 'scripts/test.ts', rig: ['6.1', '6.12'] },
+  rig: { program: 'rig/main.ts', rig: ['6.1'] },
+  demo: { program: 'rig/demo.ts', rig: ['6.1'] },
+  bench: { program: 'bench/main.ts', rig: ['6.1'] },
+};
+
+async function main() {
+  const [name = '', ...args] = process.argv.slice(2);
+  const task = TASKS[name];
+  if (task === undefined)
+    throw new SetupError(`There is no task '${name}'; there are ${Object.keys(TASKS).join(', ')}.`);
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    throw new SetupError(`dda runs on Linux on x86-64; this is ${process.platform} on ${process.arch}.`);
+  const node = await ensureNode();
+  await ensureNodeModules();
+  if (task.rig !== undefined) {
+    await ensureDebianPackages();
+    const isLater = name === 'rig' && args.some((word) => word === '6.12' || word === '--kernel=6.12');
+    await ensureKernels(isLater ? ['6.1', '6.12'] : task.rig);
+  }
+  if (task.program === undefined) say('everything is there.');
+  else run(node, [join(repository, task.program), ...(task.args || []), ...args]);
+}
+
+/**
+ * Runs a program to its end, and ends as it does.
+ * @param {string} node
+ * @param {string[]} command the program and its arguments
+ */
+function run(node, command) {
+  const env = {
+    ...process.env,
+    PATH: [dirname(node), join(repository, 'node_modules/.bin'), process.env.PATH || '', '/usr/sbin', '/sbin'].join(
+      delimiter,
+    ),
+    DDA_CACHE: cacheDirectory,
+    NODE_COMPILE_CACHE: join(cacheDirectory, 'compile-cache'),
+  };
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...command], { stdio: 'inherit', env });
+  // The terminal sends SIGINT to both; the program decides what it means. The others come to this process alone.
+  process.on('SIGINT', () => undefined);
+  for (const name of /** @type {NodeJS.Signals[]} */ (['SIGTERM', 'SIGHUP'])) process.on(name, () => child.kill(name));
+  child.on('close', (exitCode, signal) => {
+    process.exitCode = signal === null ? Number(exitCode) : 128 + constants.signals[signal];
+  });
+}
+
+main().catch((error) => {
+  say(error instanceof SetupError ? error.message : error.stack);
+  process.exitCode = 1;
+});

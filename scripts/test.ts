@@ -1,0 +1,26 @@
+/**
+ * `npm test`: every test there is, the quick ones and those that boot rigs. `npm test -- PATTERN…` runs the named files
+ * only. Each file is a process of its own; so many at a time that each rig has a CPU and its memory.
+ */
+import { spawnSync } from 'node:child_process';
+import { availableParallelism, freemem } from 'node:os';
+import { join } from 'node:path';
+import { QUICK_TESTS, RIG_TESTS, nodeTestArguments } from './test-files.ts';
+
+const MAX_RIGS = 2;
+/** The largest rig a test boots, with QEMU's own memory. */
+const RIG_BYTES = 9 * 1024 ** 3;
+
+const atATime = Math.max(1, Math.min(MAX_RIGS, availableParallelism(), Math.floor(freemem() / RIG_BYTES)));
+const named = process.argv.slice(2);
+const options = [`--test-concurrency=${atATime}`];
+const { status, signal, error } = spawnSync(
+  process.execPath,
+  nodeTestArguments(named.length > 0 ? named : [...QUICK_TESTS, ...RIG_TESTS], options),
+  {
+    cwd: join(import.meta.dirname, '..'),
+    stdio: 'inherit',
+  },
+);
+if (error !== undefined) throw error;
+process.exitCode = status ?? (signal === 'SIGINT' ? 130 : 1);
