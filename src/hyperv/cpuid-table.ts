@@ -57,7 +57,9 @@ export class CpuidTable {
 
   /** Sets or clears one bit of a leaf that is there. */
   setBit(leaf: number, register: CpuidRegister, bit: number, on: boolean): void {
-    this.update(leaf, (entry) => (isIndexed(entry) && entry.index !== 0 ? {} : { [register]: withBit(entry[register], bit, on) }));
+    this.update(leaf, (entry) =>
+      isIndexed(entry) && entry.index !== 0 ? {} : { [register]: withBit(entry[register], bit, on) },
+    );
   }
 
   /** Ordered by function, then index. */

@@ -6,8 +6,20 @@ import type { CpuidEntry } from './cpuid-table.ts';
 type Words = readonly [eax: number, ebx: number, ecx: number, edx: number];
 const ONES = 0xffffffff;
 
-const leaf = (number: number, [eax, ebx, ecx, edx]: Words): CpuidEntry => ({ function: number, index: 0, flags: 0, eax, ebx, ecx, edx });
-const subleaf = (number: number, index: number, words: Words): CpuidEntry => ({ ...leaf(number, words), index, flags: 1 });
+const leaf = (number: number, [eax, ebx, ecx, edx]: Words): CpuidEntry => ({
+  function: number,
+  index: 0,
+  flags: 0,
+  eax,
+  ebx,
+  ecx,
+  edx,
+});
+const subleaf = (number: number, index: number, words: Words): CpuidEntry => ({
+  ...leaf(number, words),
+  index,
+  flags: 1,
+});
 
 /** "GenuineIntel"; a host with 8 cores of 2 threads, and KVM's own leaves. */
 const intel: readonly CpuidEntry[] = [
@@ -77,7 +89,10 @@ test('every word is an unsigned 32-bit number, every leaf stands once, in order'
       for (const word of [number, index, flags, eax, ebx, ecx, edx]) assert.equal(word, word >>> 0);
     }
     const keys = entries.map((entry) => entry.function * 1000 + entry.index);
-    assert.deepEqual(keys, [...new Set(keys)].toSorted((a, b) => a - b));
+    assert.deepEqual(
+      keys,
+      [...new Set(keys)].toSorted((a, b) => a - b),
+    );
   }
 });
 
@@ -93,7 +108,12 @@ test('the bit changes: hypervisor, x2APIC and TSC deadline set; nesting, monitor
   // Set before: all of it.
   assert.equal(words(1)?.[2], (ONES & ~((1 << 5) | (1 << 2) | (1 << 4) | (1 << 15) | (1 << 3))) >>> 0);
   assert.equal(words(1)?.[3], (ONES & ~(1 << 21)) >>> 0);
-  assert.deepEqual(words(7), [1, (ONES & ~((1 << 2) | (1 << 25))) >>> 0, (ONES & ~(1 << 30)) >>> 0, (ONES & ~(1 << 19)) >>> 0]);
+  assert.deepEqual(words(7), [
+    1,
+    (ONES & ~((1 << 2) | (1 << 25))) >>> 0,
+    (ONES & ~(1 << 30)) >>> 0,
+    (ONES & ~(1 << 19)) >>> 0,
+  ]);
   assert.deepEqual(words(7, 1), [0x30, 0, 0, 0]);
   // Clear before.
   const bare = intel.map((entry) => (entry.function === 1 ? { ...entry, ecx: 0, edx: 0 } : entry));
@@ -106,7 +126,11 @@ test('the bit changes: hypervisor, x2APIC and TSC deadline set; nesting, monitor
 
 test('hidden leaves are gone', () => {
   const everything = HIDDEN_LEAVES.map((hidden) => leaf(hidden.leaf, [ONES, ONES, ONES, ONES]));
-  const { words } = shaped([...intel.filter(({ function: number }) => !HIDDEN_LEAVES.some((hidden) => hidden.leaf === number)), ...everything], 0, 1);
+  const { words } = shaped(
+    [...intel.filter(({ function: number }) => !HIDDEN_LEAVES.some((hidden) => hidden.leaf === number)), ...everything],
+    0,
+    1,
+  );
   for (const hidden of HIDDEN_LEAVES) assert.equal(words(hidden.leaf), undefined, hidden.name);
 });
 
@@ -123,14 +147,32 @@ test('the invariant TSC bit follows the choice of clock, whatever the host says'
 
 test('leaves 0xB and 0x1F: one thread a core, one package', () => {
   const one = shaped(intel, 0, 1);
-  assert.deepEqual([one.words(0xb, 0), one.words(0xb, 1), one.words(0xb, 2)], [[0, 1, 0x100, 0], [0, 1, 0x201, 0], [0, 0, 2, 0]]);
+  assert.deepEqual(
+    [one.words(0xb, 0), one.words(0xb, 1), one.words(0xb, 2)],
+    [
+      [0, 1, 0x100, 0],
+      [0, 1, 0x201, 0],
+      [0, 0, 2, 0],
+    ],
+  );
   const three = shaped(intel, 2, 3);
-  assert.deepEqual([three.words(0xb, 0), three.words(0xb, 1), three.words(0xb, 2)], [[0, 1, 0x100, 2], [2, 3, 0x201, 2], [0, 0, 2, 2]]);
+  assert.deepEqual(
+    [three.words(0xb, 0), three.words(0xb, 1), three.words(0xb, 2)],
+    [
+      [0, 1, 0x100, 2],
+      [2, 3, 0x201, 2],
+      [0, 0, 2, 2],
+    ],
+  );
   const sixteen = shaped(intel, 15, 16);
   for (const number of [0xb, 0x1f]) {
     assert.deepEqual(
       [sixteen.words(number, 0), sixteen.words(number, 1), sixteen.words(number, 2)],
-      [[0, 1, 0x100, 15], [4, 16, 0x201, 15], [0, 0, 2, 15]],
+      [
+        [0, 1, 0x100, 15],
+        [4, 16, 0x201, 15],
+        [0, 0, 2, 15],
+      ],
     );
   }
 });

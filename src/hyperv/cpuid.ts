@@ -24,9 +24,23 @@ interface BitChange {
 
 /** Names: Intel SDM volume 2A "CPUID", AMD64 APM volume 3 appendix E. */
 export const BIT_CHANGES: readonly BitChange[] = [
-  { leaf: 1, register: 'ecx', bit: 31, on: true, name: 'hypervisor present', why: 'a guest looks no further without it' },
+  {
+    leaf: 1,
+    register: 'ecx',
+    bit: 31,
+    on: true,
+    name: 'hypervisor present',
+    why: 'a guest looks no further without it',
+  },
   { leaf: 1, register: 'ecx', bit: 21, on: true, name: 'x2APIC', why: 'the kernel emulates it, but may not report it' },
-  { leaf: 1, register: 'ecx', bit: 24, on: true, name: 'TSC deadline', why: 'the kernel emulates it, but may not report it' },
+  {
+    leaf: 1,
+    register: 'ecx',
+    bit: 24,
+    on: true,
+    name: 'TSC deadline',
+    why: 'the kernel emulates it, but may not report it',
+  },
   { leaf: 1, register: 'ecx', bit: 5, on: false, name: 'VMX', why: 'no nested virtualization' },
   { leaf: 1, register: 'ecx', bit: 2, on: false, name: 'DTES64', why: 'no performance monitoring' },
   { leaf: 1, register: 'ecx', bit: 4, on: false, name: 'DS-CPL', why: 'no performance monitoring' },
@@ -47,7 +61,11 @@ export const BIT_CHANGES: readonly BitChange[] = [
 /** Leaves that a guest sees as zeros. */
 export const HIDDEN_LEAVES: readonly { readonly leaf: number; readonly name: string; readonly why: string }[] = [
   { leaf: 0x5, name: 'MONITOR/MWAIT', why: 'goes with the MONITOR bit' },
-  { leaf: 0xa, name: 'architectural performance monitoring', why: 'a PMU is surface for a hostile guest; none is needed' },
+  {
+    leaf: 0xa,
+    name: 'architectural performance monitoring',
+    why: 'a PMU is surface for a hostile guest; none is needed',
+  },
   { leaf: 0xf, name: 'resource monitoring', why: "the host's, not the guest's" },
   { leaf: 0x10, name: 'resource allocation', why: "the host's, not the guest's" },
   { leaf: 0x12, name: 'SGX', why: 'no enclave memory is given' },
@@ -61,7 +79,11 @@ export const HIDDEN_LEAVES: readonly { readonly leaf: number; readonly name: str
   { leaf: 0x8000001f, name: 'memory encryption', why: 'this is no confidential VM' },
   { leaf: 0x80000020, name: 'platform QoS', why: "the host's, not the guest's" },
   { leaf: 0x80000022, name: 'performance monitoring version 2', why: 'see leaf 0xA' },
-  { leaf: 0x80000026, name: 'extended topology (AMD)', why: "would tell of the host's cores; leaf 0xB tells of the guest's" },
+  {
+    leaf: 0x80000026,
+    name: 'extended topology (AMD)',
+    why: "would tell of the host's cores; leaf 0xB tells of the guest's",
+  },
 ];
 
 const AMD_LIKE_VENDORS = ['AuthenticAMD', 'HygonGenuine'];
@@ -86,7 +108,9 @@ export function shapeCpuid(supported: readonly CpuidEntry[], options: ShapeCpuid
   const table = new CpuidTable(supported.filter((entry) => entry.function >>> 28 !== 4));
   const vendorLeaf = table.get(0);
   if (vendorLeaf === undefined || table.get(1) === undefined) {
-    throw new RangeError('the supported CPUID leaves lack leaf 0 or 1: that is not what KVM_GET_SUPPORTED_CPUID returns');
+    throw new RangeError(
+      'the supported CPUID leaves lack leaf 0 or 1: that is not what KVM_GET_SUPPORTED_CPUID returns',
+    );
   }
   for (const { leaf } of HIDDEN_LEAVES) {
     table.remove(leaf);

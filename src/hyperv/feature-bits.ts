@@ -54,7 +54,12 @@ export const PRIVILEGES_LOW: readonly FeatureBit[] = [
 
 /** Leaf 0x40000003 EBX: partition privileges, high half. */
 export const PRIVILEGES_HIGH: readonly FeatureBit[] = [
-  { bit: 0, name: 'CreatePartitions', offer: 'never', why: 'with CpuManagement it would make the guest a root partition' },
+  {
+    bit: 0,
+    name: 'CreatePartitions',
+    offer: 'never',
+    why: 'with CpuManagement it would make the guest a root partition',
+  },
   {
     bit: 1,
     name: 'AccessPartitionId',
@@ -70,19 +75,44 @@ export const PRIVILEGES_HIGH: readonly FeatureBit[] = [
 
 /** Leaf 0x40000003 EDX: miscellaneous features. */
 export const FEATURES: readonly FeatureBit[] = [
-  { bit: 4, name: 'XmmRegistersForFastHypercallAvailable', offer: 'never', why: 'the exit carries general registers only' },
+  {
+    bit: 4,
+    name: 'XmmRegistersForFastHypercallAvailable',
+    offer: 'never',
+    why: 'the exit carries general registers only',
+  },
   { bit: 8, name: 'FrequencyRegsAvailable', offer: 'always', why: 'goes with AccessFrequencyRegs; Linux wants both' },
-  { bit: 10, name: 'GuestCrashRegsAvailable', offer: 'always', why: 'the host learns of a panic, with the log, at once' },
-  { bit: 15, name: 'XmmOutputForFastHypercallAvailable', offer: 'never', why: 'the exit carries general registers only' },
+  {
+    bit: 10,
+    name: 'GuestCrashRegsAvailable',
+    offer: 'always',
+    why: 'the host learns of a panic, with the log, at once',
+  },
+  {
+    bit: 15,
+    name: 'XmmOutputForFastHypercallAvailable',
+    offer: 'never',
+    why: 'the exit carries general registers only',
+  },
   { bit: 19, name: 'DirectSyntheticTimers', offer: 'never', why: 'no synthetic timers at all' },
 ];
 
 /** Leaf 0x40000004 EAX: implementation recommendations. */
 export const RECOMMENDATIONS: readonly FeatureBit[] = [
-  { bit: 2, name: 'UseHypercallForRemoteFlush', offer: 'never', why: 'the kernel cannot flush for a user-space hypercall' },
+  {
+    bit: 2,
+    name: 'UseHypercallForRemoteFlush',
+    offer: 'never',
+    why: 'the kernel cannot flush for a user-space hypercall',
+  },
   { bit: 3, name: 'UseApicMsrs', offer: 'never', why: "the kernel's x2APIC is faster than MSR exits" },
   { bit: 4, name: 'UseMsrForReset', offer: 'never', why: 'ACPI has a reset register' },
-  { bit: 5, name: 'UseRelaxedTiming', offer: 'always', why: 'a vCPU may wait for its thread: no watchdog alarms for that' },
+  {
+    bit: 5,
+    name: 'UseRelaxedTiming',
+    offer: 'always',
+    why: 'a vCPU may wait for its thread: no watchdog alarms for that',
+  },
   {
     bit: 9,
     name: 'DeprecateAutoEoi',
@@ -90,7 +120,12 @@ export const RECOMMENDATIONS: readonly FeatureBit[] = [
     why: 'an interrupt injected as an MSI has no AutoEOI: without this bit the vector stays in service and the guest hangs',
   },
   { bit: 10, name: 'UseSyntheticClusterIpi', offer: 'never', why: 'IPIs through the x2APIC stay in the kernel' },
-  { bit: 11, name: 'UseExProcessorMasks', offer: 'never', why: 'only for calls that are not offered, and for over 64 VPs' },
+  {
+    bit: 11,
+    name: 'UseExProcessorMasks',
+    offer: 'never',
+    why: 'only for calls that are not offered, and for over 64 VPs',
+  },
   { bit: 12, name: 'Nested', offer: 'never', why: 'this hypervisor does not run under Hyper-V' },
   { bit: 14, name: 'UseEnlightenedVmcs', offer: 'never', why: 'no nested virtualization' },
   {

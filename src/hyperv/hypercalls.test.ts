@@ -68,7 +68,12 @@ test('POST_MESSAGE: the longest payload, the shortest, and the refused ones', ()
     { call: 'postMessage', connectionId: 1, messageType: 0x7fffffff, payload: full },
     { call: 'postMessage', connectionId: 1, messageType: 1, payload: new Uint8Array() },
   ]);
-  for (const [type, size] of [[1, 241], [1, 0xffffffff], [0, 8], [0x80000000, 8]] as const) {
+  for (const [type, size] of [
+    [1, 241],
+    [1, 0xffffffff],
+    [0, 8],
+    [0x80000000, 8],
+  ] as const) {
     assert.equal(call(bench, 0x5cn, post(1, type, size, full)), BigInt(HypercallStatus.INVALID_PARAMETER));
   }
   assert.deepEqual(bench.takeEvents(), []);
@@ -169,7 +174,16 @@ test('an unknown call is refused before anything else about it', () => {
 
 test('reps, reserved bits and variable headers that a call does not have', () => {
   const bench = started();
-  for (const extra of [1n << 32n, 0xfffn << 32n, 1n << 48n, (2n << 32n) | (1n << 48n), 1n << 31n, 1n << 27n, 1n << 63n, 1n << 17n]) {
+  for (const extra of [
+    1n << 32n,
+    0xfffn << 32n,
+    1n << 48n,
+    (2n << 32n) | (1n << 48n),
+    1n << 31n,
+    1n << 27n,
+    1n << 63n,
+    1n << 17n,
+  ]) {
     for (const code of [0x5cn, 0x5dn]) {
       assert.equal(call(bench, code | extra, post(1, 1, 0, new Uint8Array())), 3n, `${extra.toString(16)} on ${code}`);
     }

@@ -12,7 +12,8 @@ test('Linux 6.1 comes up, loads hv_vmbus, takes a CPU offline, and leaves for an
   const bench = new PartitionBench();
   const { partition, memory } = bench;
   const read = (vp: number, msr: number, expected: bigint): void => assert.equal(partition.readMsr(vp, msr), expected);
-  const write = (vp: number, msr: number, value: bigint): void => assert.equal(partition.writeMsr(vp, msr, value), 'accepted');
+  const write = (vp: number, msr: number, value: bigint): void =>
+    assert.equal(partition.writeMsr(vp, msr, value), 'accepted');
 
   // The boot CPU, early.
   read(0, HypervMsr.APIC_FREQUENCY, 1_000_000_000n);

@@ -14,28 +14,40 @@ test('the reset values; what can only be read or only be written; everything els
     if (value !== 'fault') readable.set(msr, value);
   }
   const sints = Array.from({ length: 16 }, (_, sint): [number, bigint] => [HypervMsr.SINT0 + sint, 0x10000n]);
-  assert.deepEqual([...readable], [
-    [HypervMsr.GUEST_OS_ID, 0n],
-    [HypervMsr.HYPERCALL, 0n],
-    [HypervMsr.VP_INDEX, 2n],
-    [HypervMsr.REFERENCE_TSC, 0n],
-    [HypervMsr.TSC_FREQUENCY, 2_500_000_000n],
-    [HypervMsr.APIC_FREQUENCY, 1_000_000_000n],
-    [HypervMsr.VP_ASSIST_PAGE, 0n],
-    [HypervMsr.SCONTROL, 0n],
-    [HypervMsr.SVERSION, 1n],
-    [HypervMsr.SIEFP, 0n],
-    [HypervMsr.SIMP, 0n],
-    ...sints,
-    ...[0x100, 0x101, 0x102, 0x103, 0x104].map((n): [number, bigint] => [base + n, 0n]),
-    [HypervMsr.CRASH_CTL, 0xc000_0000_0000_0000n],
-    [HypervMsr.TSC_INVARIANT_CONTROL, 0n],
-  ]);
+  assert.deepEqual(
+    [...readable],
+    [
+      [HypervMsr.GUEST_OS_ID, 0n],
+      [HypervMsr.HYPERCALL, 0n],
+      [HypervMsr.VP_INDEX, 2n],
+      [HypervMsr.REFERENCE_TSC, 0n],
+      [HypervMsr.TSC_FREQUENCY, 2_500_000_000n],
+      [HypervMsr.APIC_FREQUENCY, 1_000_000_000n],
+      [HypervMsr.VP_ASSIST_PAGE, 0n],
+      [HypervMsr.SCONTROL, 0n],
+      [HypervMsr.SVERSION, 1n],
+      [HypervMsr.SIEFP, 0n],
+      [HypervMsr.SIMP, 0n],
+      ...sints,
+      ...[0x100, 0x101, 0x102, 0x103, 0x104].map((n): [number, bigint] => [base + n, 0n]),
+      [HypervMsr.CRASH_CTL, 0xc000_0000_0000_0000n],
+      [HypervMsr.TSC_INVARIANT_CONTROL, 0n],
+    ],
+  );
   for (const msr of [HypervMsr.VP_INDEX, HypervMsr.TSC_FREQUENCY, HypervMsr.APIC_FREQUENCY, HypervMsr.SVERSION]) {
     assert.equal(partition.writeMsr(2, msr, 0n), 'fault');
   }
   assert.equal(partition.writeMsr(2, HypervMsr.EOM, 0n), 'accepted');
-  for (const msr of [HypervMsr.RESET, HypervMsr.VP_RUNTIME, HypervMsr.TIME_REF_COUNT, HypervMsr.EOI, HypervMsr.STIMER0_CONFIG, HypervMsr.GUEST_IDLE, HypervMsr.REENLIGHTENMENT_CONTROL, base + 0x3ff]) {
+  for (const msr of [
+    HypervMsr.RESET,
+    HypervMsr.VP_RUNTIME,
+    HypervMsr.TIME_REF_COUNT,
+    HypervMsr.EOI,
+    HypervMsr.STIMER0_CONFIG,
+    HypervMsr.GUEST_IDLE,
+    HypervMsr.REENLIGHTENMENT_CONTROL,
+    base + 0x3ff,
+  ]) {
     assert.equal(partition.readMsr(2, msr), 'fault');
     assert.equal(partition.writeMsr(2, msr, 1n), 'fault');
   }
@@ -84,7 +96,10 @@ test('without an invariant TSC: the counter, the reference TSC page, and no TSC_
   assert.equal(partition.readMsr(0, HypervMsr.TSC_INVARIANT_CONTROL), 'fault');
   assert.equal(partition.writeMsr(0, HypervMsr.TSC_INVARIANT_CONTROL, 1n), 'fault');
   assert.equal(partition.writeMsr(1, HypervMsr.REFERENCE_TSC, 0x7001n), 'accepted');
-  assert.equal(Buffer.from(memory.peek(0x7000, 24)).toString('hex'), '0100000000000000be9f1a2fdd2406010000000000000000');
+  assert.equal(
+    Buffer.from(memory.peek(0x7000, 24)).toString('hex'),
+    '0100000000000000be9f1a2fdd2406010000000000000000',
+  );
   assert.equal(partition.writeMsr(0, HypervMsr.REFERENCE_TSC, BEYOND_RAM | 1n), 'fault');
   assert.equal(partition.readMsr(0, HypervMsr.REFERENCE_TSC), 0x7001n);
 });

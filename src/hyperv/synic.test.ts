@@ -184,7 +184,8 @@ test('a page begins empty when it is enabled or moved, not when the register is 
 
 test('the queue is bounded', () => {
   const { synic } = fresh();
-  for (let count = 0; count < MAX_QUEUED_MESSAGES; count++) assert.equal(synic.postMessage(SINT, 1, Uint8Array.of(1)), 'queued');
+  for (let count = 0; count < MAX_QUEUED_MESSAGES; count++)
+    assert.equal(synic.postMessage(SINT, 1, Uint8Array.of(1)), 'queued');
   assert.equal(synic.postMessage(SINT, 1, Uint8Array.of(1)), 'refused');
   assert.equal(synic.postMessage(3, 1, Uint8Array.of(1)), 'queued', 'another SINT has its own');
   assert.equal(synic.pendingMessages, MAX_QUEUED_MESSAGES + 1);
@@ -207,7 +208,10 @@ test('reset forgets everything', () => {
   setup.synic.postMessage(SINT, 1, Uint8Array.of(1));
   setup.synic.signalEvent(SINT, 1);
   setup.synic.reset();
-  assert.deepEqual([setup.synic.scontrol, setup.synic.simp, setup.synic.siefp, setup.synic.sint(SINT)], [0n, 0n, 0n, 0x10000n]);
+  assert.deepEqual(
+    [setup.synic.scontrol, setup.synic.simp, setup.synic.siefp, setup.synic.sint(SINT)],
+    [0n, 0n, 0n, 0x10000n],
+  );
   for (const [, enable] of pieces) enable(setup);
   assert.deepEqual(setup.vectors, []);
   assert.ok(setup.memory.peek(SIMP, 8192).every((byte) => byte === 0));

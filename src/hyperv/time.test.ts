@@ -19,11 +19,15 @@ test('the reference TSC page of a 2.5 GHz TSC', () => {
 
 test("the guest's arithmetic on the page agrees with the counter within two units for a year", () => {
   fc.assert(
-    fc.property(fc.integer({ min: 10_000_001, max: 6_000_000_000 }), fc.bigInt({ min: 0n, max: 31_536_000_000_000_000n }), (hz, ns) => {
-      const tsc = (ns * BigInt(hz)) / 1_000_000_000n;
-      const fromPage = (tsc * referenceTscScale(hz)) >> 64n;
-      const difference = referenceTime(ns) - fromPage;
-      assert.ok(difference >= 0n && difference <= 2n, `${difference}`);
-    }),
+    fc.property(
+      fc.integer({ min: 10_000_001, max: 6_000_000_000 }),
+      fc.bigInt({ min: 0n, max: 31_536_000_000_000_000n }),
+      (hz, ns) => {
+        const tsc = (ns * BigInt(hz)) / 1_000_000_000n;
+        const fromPage = (tsc * referenceTscScale(hz)) >> 64n;
+        const difference = referenceTime(ns) - fromPage;
+        assert.ok(difference >= 0n && difference <= 2n, `${difference}`);
+      },
+    ),
   );
 });

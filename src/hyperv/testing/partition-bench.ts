@@ -7,7 +7,12 @@ import type { RetargetRequest } from '../retarget-interrupt.ts';
 import { PlainGuestMemory } from './plain-guest-memory.ts';
 
 type PortEvent =
-  | { readonly call: 'postMessage'; readonly connectionId: number; readonly messageType: number; readonly payload: Uint8Array }
+  | {
+      readonly call: 'postMessage';
+      readonly connectionId: number;
+      readonly messageType: number;
+      readonly payload: Uint8Array;
+    }
   | { readonly call: 'signalEvent'; readonly connectionId: number; readonly flag: number }
   | { readonly call: 'retargetInterrupt'; readonly request: RetargetRequest }
   | { readonly call: 'assertInterrupt'; readonly vp: number; readonly vector: number }
@@ -22,7 +27,9 @@ export class PartitionBench implements PartitionPort {
   answer: HypercallStatus = HypercallStatus.SUCCESS;
   nowNs = 0n;
 
-  constructor(options: Partial<Omit<PartitionOptions, 'port' | 'memory'>> & { readonly memory?: PlainGuestMemory } = {}) {
+  constructor(
+    options: Partial<Omit<PartitionOptions, 'port' | 'memory'>> & { readonly memory?: PlainGuestMemory } = {},
+  ) {
     this.memory = options.memory ?? new PlainGuestMemory();
     this.partition = new Partition({
       vpCount: 2,

@@ -54,7 +54,9 @@ export class PlainGuestMemory implements GuestMemory {
   }
 
   copyIn(gpa: number, source: Uint8Array): boolean {
-    return this.#copy(gpa, source.byteLength, (ram, offset) => ram.set(source.subarray(offset, offset + ram.byteLength)));
+    return this.#copy(gpa, source.byteLength, (ram, offset) =>
+      ram.set(source.subarray(offset, offset + ram.byteLength)),
+    );
   }
 
   page(gpn: number): GuestPage | undefined {
