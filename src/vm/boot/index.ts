@@ -7,3 +7,8 @@ export { BOOT_MSRS, type BootCpuState, type SegmentState } from './cpu-state.ts'
 export { type KernelSegment, parseVmlinux, type Vmlinux } from './elf.ts';
 export { type E820Entry, E820Type, type GuestMap, type MmioWindow, planGuestMap } from './guest-map.ts';
 export type { MemoryWrite } from './memory-write.ts';
+export { GuestLine } from './init-script.ts';
+export { buildInitrd, guestInitrd, type InitrdContents, readStaticBusybox } from './initrd.ts';
+export { moduleOptions } from './module-options.ts';
+export { type GuestModule, loadGuestModules, ModuleTree } from './modules.ts';
+export { extractVmlinux } from './vmlinux.ts';
