@@ -75,7 +75,11 @@ export function runTool(command, args, options = {}) {
       appendFileSync(logFile, log);
       if (exitCode === 0) resolve(output);
       else
-        reject(new SetupError(`'${command} ${args[0] || ''}' failed: ${telling(log)} (all of its output: ${logFile})`));
+        reject(
+          new SetupError(
+            `'${[command, ...args].join(' ').slice(0, 80)}' failed: ${telling(log)} (all of its output: ${logFile})`,
+          ),
+        );
     });
   });
 }
@@ -89,11 +93,14 @@ function listen(stream, take) {
 }
 
 /**
- * The line of a tool's output that says most: its last error, else its last line.
+ * What of a tool's output says most: the beginning of its errors, else its last line.
  * @param {string} log
  */
 function telling(log) {
-  const lines = log.split('\n').map((line) => line.trim());
-  const errors = lines.filter((line) => /^(E:|npm (ERR!|error) (?!A complete log|\s*$))/.test(line));
-  return (errors.length > 0 ? errors : lines.filter((line) => line !== '')).slice(-2).join(' ');
+  const lines = log
+    .split('\n')
+    .map((line) => line.replace(/^npm (ERR!|error)/, 'E:').trim())
+    .filter((line) => line !== '' && line !== 'E:' && !/^E: code /.test(line));
+  const errors = lines.filter((line) => line.startsWith('E:'));
+  return errors.length > 0 ? errors.slice(0, 2).join(' ') : lines.slice(-1).join('');
 }
