@@ -6,8 +6,6 @@ import { PageRegister } from './page-register.ts';
  * OUT KVM completes before the exit instead of after it (Linux 6.1 arch/x86/kvm/x86.c, KVM_X86_QUIRK_OUT_7E_INC_RIP).
  */
 export const HYPERCALL_PORT = 0x9c;
-/** Where in the page the OUT stands: the low 12 bits of RIP at the exit. */
-export const HYPERCALL_OUT_OFFSET = 4;
 
 const PAGE_SIZE_BYTES = 4096;
 const INT3 = 0xcc;

@@ -7,7 +7,7 @@ export type { ShapeCpuidOptions } from './cpuid.ts';
 export type { CpuidEntry } from './cpuid-table.ts';
 export type { CrashReport } from './crash.ts';
 export type { GuestOs } from './guest-os.ts';
-export { HYPERCALL_OUT_OFFSET, HYPERCALL_PORT } from './hypercall-page.ts';
+export { HYPERCALL_PORT } from './hypercall-page.ts';
 export { HypercallStatus } from './hypercall-status.ts';
 export type { HypercallRegisters } from './hypercalls.ts';
 export { HypervMsr, MSR_FILTER_RANGE } from './msr-index.ts';

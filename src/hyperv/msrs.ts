@@ -26,9 +26,9 @@ export interface MsrState {
   readonly referenceTsc: PageRegister;
   readonly crash: CrashRegisters;
   tscInvariantControl: bigint;
-  elapsedNs(): bigint;
-  guestOsIdWritten(): void;
-  crashNotified(vp: number, control: bigint): void;
+  readonly elapsedNs: () => bigint;
+  readonly guestOsIdWritten: () => void;
+  readonly crashNotified: (vp: number, control: bigint) => void;
 }
 
 interface Msr {

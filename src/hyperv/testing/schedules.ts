@@ -1,7 +1,7 @@
 /** Answers "which of n?" in a different way on each run, until every sequence of answers has been tried. */
 export interface Chooser {
   /** 0 … `options` − 1. */
-  choose(options: number): number;
+  readonly choose: (options: number) => number;
 }
 
 /**
