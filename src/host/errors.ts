@@ -1,0 +1,116 @@
+/** Process exit codes, the same for every command. */
+export const ExitCode = {
+  done: 0,
+  /** Something nobody planned for; a bug. */
+  unexpected: 1,
+  /** The command line makes no sense. */
+  usage: 2,
+  /** What was named isn't there. */
+  notFound: 3,
+  /** The host, another function or a process needs it now. */
+  inUse: 4,
+  /** This host or this function can't do it at all as it stands. */
+  impossible: 5,
+  /** The kernel refused or didn't finish an act; what was changed was changed back, or the message says what wasn't. */
+  failed: 6,
+  /** The caller has not the rights. */
+  notAllowed: 7,
+  /** Ctrl-C or a termination signal; everything borrowed was given back. */
+  interrupted: 130,
+} as const;
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+interface ErrorKind {
+  readonly exitCode: ExitCode;
+  /** When it comes, in one sentence: the table in docs/errors.md says the same. */
+  readonly when: string;
+}
+
+/** Every refusal of this part, by its stable code. docs/errors.md lists them; a test holds the two together. */
+export const hostErrorKinds = {
+  'no-such-function': { exitCode: ExitCode.notFound, when: 'No PCI function has that address.' },
+  'not-an-endpoint': { exitCode: ExitCode.impossible, when: 'The function is a bridge or part of the machine itself.' },
+  'no-iommu-group': {
+    exitCode: ExitCode.impossible,
+    when: 'The function is in no IOMMU group, so nothing would confine its DMA.',
+  },
+  'reserved-memory': {
+    exitCode: ExitCode.impossible,
+    when: "Firmware goes on reaching memory through the function's IOMMU group.",
+  },
+  'group-not-viable': {
+    exitCode: ExitCode.inUse,
+    when: 'Other functions of the same IOMMU group still belong to host drivers.',
+  },
+  'function-in-use': { exitCode: ExitCode.inUse, when: 'The host is using the function right now.' },
+  'function-held': { exitCode: ExitCode.inUse, when: 'A process holds the function open through VFIO.' },
+  'virtual-functions-lent': {
+    exitCode: ExitCode.inUse,
+    when: 'Virtual functions of this physical function are dismounted, and would vanish with its driver.',
+  },
+  'operation-in-progress': {
+    exitCode: ExitCode.inUse,
+    when: 'Another dda command is moving a function of the same group.',
+  },
+  'operation-stuck': {
+    exitCode: ExitCode.inUse,
+    when: 'An earlier act on the function is still blocked in the kernel.',
+  },
+  'vfio-missing': {
+    exitCode: ExitCode.impossible,
+    when: 'The kernel has no vfio-pci driver, and the module could not be loaded.',
+  },
+  'driver-change-failed': { exitCode: ExitCode.failed, when: 'The kernel refused to release or to bind the function.' },
+  'driver-change-stuck': {
+    exitCode: ExitCode.failed,
+    when: 'The kernel did not finish releasing or binding the function in time; the function is marked.',
+  },
+  'undo-failed': {
+    exitCode: ExitCode.failed,
+    when: 'An act failed, and so did taking an earlier one back; the message says where the function stands.',
+  },
+  'not-permitted': { exitCode: ExitCode.notAllowed, when: 'Moving functions between drivers takes root.' },
+  'record-unusable': {
+    exitCode: ExitCode.failed,
+    when: 'The record of what was dismounted can not be read or written.',
+  },
+  interrupted: {
+    exitCode: ExitCode.interrupted,
+    when: 'A signal ended the command; what it had changed was changed back.',
+  },
+} as const satisfies Record<string, ErrorKind>;
+export type HostErrorCode = keyof typeof hostErrorKinds;
+
+export interface HostErrorParts {
+  /** What was asked, as it continues "Can't …": `dismount 0000:01:00.0`. */
+  readonly asked: string;
+  /** What stood in the way: a whole sentence. */
+  readonly obstacle: string;
+  /** What to do now: a whole sentence. */
+  readonly remedy: string;
+  /** The same facts for programs; plain JSON. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** A refusal for people: `message` is one line with what was asked, what stood in the way and what to do now. */
+export class HostError extends Error {
+  readonly code: HostErrorCode;
+  readonly asked: string;
+  readonly obstacle: string;
+  readonly remedy: string;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: HostErrorCode, parts: HostErrorParts, options?: ErrorOptions) {
+    super(`Can't ${parts.asked}: ${parts.obstacle} ${parts.remedy}`, options);
+    this.name = 'HostError';
+    this.code = code;
+    this.asked = parts.asked;
+    this.obstacle = parts.obstacle;
+    this.remedy = parts.remedy;
+    this.details = parts.details ?? {};
+  }
+
+  get exitCode(): ExitCode {
+    return hostErrorKinds[this.code].exitCode;
+  }
+}

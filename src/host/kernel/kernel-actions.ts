@@ -1,0 +1,21 @@
+import { claimBlockDevice, claimNode } from '../../linux/index.ts';
+import type { KernelActions } from '../moves/ports.ts';
+import { runBounded } from './bounded-child.ts';
+
+/** Acts on this machine's own kernel. */
+export function kernelActions(): KernelActions {
+  return {
+    // The write may never return, not even when its process is killed: so it isn't ours that does it. dd makes one write of
+    // one block, starts in a millisecond and names errno in its message.
+    write: (path, value, deadlineMs) =>
+      runBounded('dd', [`of=${path}`, 'bs=4096', 'count=1', 'conv=notrunc', 'status=none'], value, deadlineMs),
+    // -b: what the administrator put on a blacklist stays out, as with udev.
+    loadModule: (name, deadlineMs) => runBounded('modprobe', ['-b', '--', name], '', deadlineMs),
+    claimGroupNode: (node) => claimNode(node),
+    isBlockDeviceClaimed(node) {
+      const claim = claimBlockDevice(node);
+      if (claim.state === 'free') claim.release();
+      return claim.state === 'absent' ? undefined : claim.state === 'held';
+    },
+  };
+}

@@ -1,0 +1,215 @@
+import { HostError } from '../errors.ts';
+import type { MoveOptions } from './execute.ts';
+import type { Host } from './host-facts.ts';
+import { canonicalName, dismount, mount } from './move.ts';
+
+export interface BorrowOptions extends Pick<MoveOptions, 'onStep' | 'actDeadlineMs'> {
+  /** Take functions even from a host that is using them. */
+  readonly force?: boolean;
+  /** How long after a signal the work may take to let go of the functions by itself. */
+  readonly graceMs?: number;
+  /** For people, one line: what happens on a signal, what was given back. */
+  readonly onNotice?: (notice: string) => void;
+}
+
+/** Functions on loan for as long as the work runs. */
+export interface Borrowed {
+  /** Aborted when the work must end: a signal came, or something failed elsewhere in the process. */
+  readonly signal: AbortSignal;
+  /** Dismounts more functions, to be given back at the end. Gives their full names. */
+  borrow(names: readonly string[]): Promise<readonly string[]>;
+  /** Gives functions back before the end. Those that were dismounted before the loan stay dismounted. */
+  giveBack(names: readonly string[]): Promise<void>;
+}
+
+const defaultGraceMs = 15_000;
+const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Dismounts `names`, runs `work`, and mounts again what it dismounted: when the work ends, when it throws, and on Ctrl-C,
+ * SIGTERM, SIGHUP or an exception that nobody caught. Functions that were dismounted before stay so. If the whole
+ * process is killed, the records it left tell `dda mount` what to restore. Throws what the work throws, HostError for a
+ * function that couldn't be taken or given back, HostError `interrupted` after a signal.
+ */
+export async function withBorrowedFunctions<T>(
+  host: Host,
+  names: readonly string[],
+  work: (borrowed: Borrowed) => Promise<T>,
+  options: BorrowOptions = {},
+): Promise<T> {
+  const loan = new Loan(host, options);
+  const ending = new EndingWatch(options.onNotice);
+  try {
+    const worked = await settled(
+      endedWithin(ending, options.graceMs ?? defaultGraceMs, async () => {
+        await loan.borrow(names, ending.signal);
+        return work({
+          signal: ending.signal,
+          borrow: (more) => loan.borrow(more, ending.signal),
+          giveBack: (some) => loan.giveBack(some),
+        });
+      }),
+    );
+    const returned = await settled(loan.giveBackAll());
+    const failures = [
+      ending.reason ?? (worked.ok ? undefined : worked.error),
+      returned.ok ? undefined : returned.error,
+    ];
+    throwAll(failures.filter((failure) => failure !== undefined));
+    if (worked.ok) return worked.value;
+    throw worked.error;
+  } finally {
+    ending.stop();
+  }
+}
+
+type Settled<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
+
+function settled<T>(promise: Promise<T>): Promise<Settled<T>> {
+  return promise.then(
+    (value) => ({ ok: true, value }),
+    (error: unknown) => ({ ok: false, error }),
+  );
+}
+
+/** Why the work failed must not hide why giving back failed, nor the other way round. */
+function throwAll(failures: readonly unknown[]): void {
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures, failures.map(messageOf).join('\n'));
+}
+
+/** What was taken and is still to be given back. */
+class Loan {
+  readonly #host: Host;
+  readonly #options: BorrowOptions;
+  readonly #taken = new Set<string>();
+  /** Moves of one loan go one after the other: each must see what the one before did. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(host: Host, options: BorrowOptions) {
+    this.#host = host;
+    this.#options = options;
+  }
+
+  borrow(names: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+    return this.#next(async () => {
+      const known = names.map(canonicalName);
+      if (known.length === 0) return known;
+      const { onStep, actDeadlineMs, force } = this.#options;
+      const report = await dismount(this.#host, known, {
+        borrow: true,
+        signal,
+        ...(force === undefined ? {} : { force }),
+        ...(onStep === undefined ? {} : { onStep }),
+        ...(actDeadlineMs === undefined ? {} : { actDeadlineMs }),
+      });
+      for (const name of report.moved) this.#taken.add(name);
+      return known;
+    });
+  }
+
+  giveBack(names: readonly string[]): Promise<void> {
+    return this.#next(() => this.#mount(names.map(canonicalName).filter((name) => this.#taken.has(name))));
+  }
+
+  giveBackAll(): Promise<void> {
+    return this.#next(async () => {
+      const failures: unknown[] = [];
+      // One by one: a function that can't go home must not keep the others.
+      for (const name of this.#taken) {
+        try {
+          await this.#mount([name]);
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+      throwAll(failures);
+    });
+  }
+
+  async #mount(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    const { onStep, actDeadlineMs, onNotice } = this.#options;
+    await mount(this.#host, names, {
+      ...(onStep === undefined ? {} : { onStep }),
+      ...(actDeadlineMs === undefined ? {} : { actDeadlineMs }),
+    });
+    for (const name of names) this.#taken.delete(name);
+    onNotice?.(`Gave ${names.join(', ')} back to the host.`);
+  }
+
+  #next<T>(act: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(act);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** Listens for what ends the process early, so that it ends in order. */
+class EndingWatch {
+  readonly #controller = new AbortController();
+  readonly #onNotice: BorrowOptions['onNotice'];
+  #reason: unknown;
+
+  constructor(onNotice: BorrowOptions['onNotice']) {
+    this.#onNotice = onNotice;
+    for (const signal of endingSignals) process.on(signal, this.#onSignal);
+    process.on('uncaughtException', this.#onException);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Why the work was ended from outside; undefined: it wasn't. */
+  get reason(): unknown {
+    return this.#reason;
+  }
+
+  stop(): void {
+    for (const signal of endingSignals) process.off(signal, this.#onSignal);
+    process.off('uncaughtException', this.#onException);
+  }
+
+  readonly #onSignal = (signal: NodeJS.Signals): void => {
+    this.#onNotice?.(
+      this.#reason === undefined
+        ? `${signal}: ending, and giving the functions back …`
+        : `${signal} again: still giving the functions back; this ends by itself.`,
+    );
+    this.#end(
+      new HostError('interrupted', {
+        asked: 'go on',
+        obstacle: `${signal} ended the command.`,
+        remedy: 'What it had borrowed was given back.',
+        details: { signal },
+      }),
+    );
+  };
+
+  /** Also for promises that nobody waits for: without a listener of their own those come here. */
+  readonly #onException = (error: unknown): void => this.#end(error);
+
+  #end(reason: unknown): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#controller.abort(reason);
+  }
+}
+
+/** Runs the work; once ended from outside it has `graceMs` more, then giving back starts without it. */
+function endedWithin<T>(ending: EndingWatch, graceMs: number, work: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
+    ending.signal.addEventListener('abort', () => {
+      timer = setTimeout(() => reject(ending.reason), graceMs);
+    });
+    work()
+      .finally(() => clearTimeout(timer))
+      .then(resolve, reject);
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,113 @@
+import { isVfioDriver } from '../inventory/host-function.ts';
+import type { HostFunction } from '../inventory/host-function.ts';
+import type { HostFacts } from '../survey/facts.ts';
+import { groupNode } from '../usage/usage.ts';
+import { idsOf, vfioDriver } from './plan-dismount.ts';
+import { findFunction, refuseHeld, refuseMachinery, refuseStuck } from './refusals.ts';
+import type { DismountRecord } from './record.ts';
+import type { DriverIs, MovePlan, Step } from './step.ts';
+
+/** How `names` go back to their host drivers. Throws HostError, the first obstacle found. */
+export function planMount(facts: HostFacts, names: readonly string[]): MovePlan {
+  const functions = [...new Set(names)];
+  const steps: Step[] = [];
+  const unchanged: string[] = [];
+  for (const name of functions) {
+    const asked = `mount ${name}`;
+    const fn = findFunction(facts.inventory, asked, name);
+    refuseMachinery(asked, fn);
+    refuseStuck(facts, asked, fn);
+    refuseHeld(facts, asked, fn);
+    const own = mountSteps(facts, fn);
+    if (own.length === 0) unchanged.push(name);
+    steps.push(...own);
+  }
+  return { verb: 'mount', functions, unchanged, steps, warnings: [] };
+}
+
+function mountSteps(facts: HostFacts, fn: HostFunction): Step[] {
+  const { name } = fn;
+  const found = facts.records.get(name);
+  const record = found?.ids === idsOf(fn) ? found : undefined;
+  const away = isVfioDriver(fn.driver);
+  const steps: Step[] = [];
+  const override = overrideAtHome(fn, record);
+  if (override !== fn.driverOverride) {
+    steps.push({
+      act: 'override',
+      function: name,
+      driver: override,
+      intent: `open ${name} to host drivers again`,
+      undo: [
+        { act: 'override', function: name, driver: fn.driverOverride, intent: `reserve ${name} again`, undo: [] },
+        ...(away ? [bindVfio(fn)] : []),
+      ],
+    });
+  }
+  if (away) {
+    steps.push({
+      act: 'unbind',
+      function: name,
+      from: { is: 'vfio' },
+      guardNode: groupNode(fn, facts.inventory),
+      intent: `release ${name} from ${fn.driver ?? vfioDriver}`,
+      undo: override === fn.driverOverride ? [bindVfio(fn)] : [],
+    });
+  }
+  if (away || fn.driver === undefined) steps.push(...homeSteps(facts, fn, record));
+  if (found !== undefined) {
+    steps.push({ act: 'forget', function: name, intent: `forget that ${name} was dismounted`, undo: [] });
+  }
+  return steps;
+}
+
+/** A function that no driver had before stays without one. One that dda didn't dismount goes to whichever the kernel finds. */
+function homeSteps(facts: HostFacts, fn: HostFunction, record: DismountRecord | undefined): Step[] {
+  const { name } = fn;
+  if (record !== undefined && record.hostDriver === undefined) return [];
+  // Nobody dismounted it and nobody has it: it is as home as it can be.
+  if (record === undefined && !isVfioDriver(fn.driver) && !isVfioDriver(fn.driverOverride)) return [];
+  const driver = record?.hostDriver;
+  const steps: Step[] = [];
+  if (fn.modalias !== undefined && (driver === undefined || !facts.inventory.drivers.has(driver))) {
+    steps.push({
+      act: 'load-module',
+      function: name,
+      module: fn.modalias,
+      optional: true,
+      intent: `load a driver for ${name}`,
+      undo: [],
+    });
+  }
+  const expected: DriverIs = driver === undefined ? { is: 'home' } : { is: 'named', driver };
+  return [
+    ...steps,
+    {
+      act: 'bind',
+      function: name,
+      driver,
+      intent: `bind ${name} to ${driver ?? 'a host driver'}`,
+      undo: [
+        {
+          act: 'unbind',
+          function: name,
+          from: { is: 'host' },
+          guardNode: undefined,
+          intent: `release ${name} from the host again`,
+          undo: [],
+        },
+      ],
+    },
+    { act: 'check-driver', function: name, expected, intent: `see ${name} back at ${driver ?? 'the host'}`, undo: [] },
+  ];
+}
+
+function bindVfio(fn: HostFunction): Step {
+  const driver = fn.driver ?? vfioDriver;
+  return { act: 'bind', function: fn.name, driver, intent: `bind ${fn.name} to ${driver} again`, undo: [] };
+}
+
+function overrideAtHome(fn: HostFunction, record: DismountRecord | undefined): string | undefined {
+  const before = record === undefined ? fn.driverOverride : record.previousOverride;
+  return isVfioDriver(before) ? undefined : before;
+}

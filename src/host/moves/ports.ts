@@ -1,0 +1,50 @@
+import type { DismountRecord, ProcessMark, StuckAct } from './record.ts';
+
+/** How an act in the kernel ended. */
+export type ActOutcome =
+  | { readonly outcome: 'done' }
+  /** `code`: errno's name where it is known, such as `EBUSY`. `text`: what was said. */
+  | { readonly outcome: 'failed'; readonly code: string | undefined; readonly text: string }
+  /** It didn't end in time, and the process that does it can't be ended: it goes on by itself. */
+  | { readonly outcome: 'stuck'; readonly processId: number; readonly afterMs: number };
+
+/** Whether anybody has a VFIO group node open. `free`: nobody, and nobody can until `release` is called. */
+export type NodeClaim =
+  | { readonly state: 'free'; readonly release: () => void }
+  | { readonly state: 'held' }
+  | { readonly state: 'absent' };
+
+/** What dda asks the kernel to do: the only place where a host is changed. */
+export interface KernelActions {
+  /** Writes an attribute. May block in the kernel for ever, so it is given up after `deadlineMs`. */
+  write(path: string, value: string, deadlineMs: number): Promise<ActOutcome>;
+  /** Loads a module by its name or by a device's modalias, as udev would. */
+  loadModule(name: string, deadlineMs: number): Promise<ActOutcome>;
+  claimGroupNode(node: string): NodeClaim;
+  /** Whether the kernel has a block device claimed for itself (mounted anywhere, a volume's member, swap). Undefined: gone. */
+  isBlockDeviceClaimed(node: string): boolean | undefined;
+}
+
+/** What was dismounted from where. Survives the process, not the host's restart: then nothing is dismounted any more. */
+export interface RecordStore {
+  /** By function name. Throws HostError `record-unusable`, as all of these do. */
+  list(): ReadonlyMap<string, DismountRecord>;
+  write(record: DismountRecord): void;
+  remove(name: string): void;
+  listStuck(): ReadonlyMap<string, StuckAct>;
+  writeStuck(act: StuckAct): void;
+  removeStuck(name: string): void;
+  /**
+   * Takes the right to move what `key` names, without waiting. `isAlive` tells whether the process that a lock names still
+   * runs; a lock left behind by one that doesn't is taken over.
+   */
+  lock(key: string, owner: LockOwner, isAlive: (mark: ProcessMark) => boolean): LockResult;
+}
+
+export interface LockOwner extends ProcessMark {
+  readonly command: string;
+}
+
+export type LockResult =
+  | { readonly locked: true; readonly release: () => void }
+  | { readonly locked: false; readonly owner: LockOwner | undefined };

@@ -1,0 +1,35 @@
+import { CapabilityId, ExpressPortType, writeU16 } from '../../pci/index.ts';
+import type { FunctionDescription } from './host-description.ts';
+
+/** A configuration space with the capabilities that a description names, and nothing else that matters. */
+export function functionConfig(fn: FunctionDescription): Uint8Array {
+  const config = new Uint8Array(fn.conventional === true ? 256 : 4096);
+  const [vendor = '1b36', device = '0010'] = (fn.ids ?? '1b36:0010').split(':');
+  writeU16(config, 0x00, Number.parseInt(vendor, 16));
+  writeU16(config, 0x02, Number.parseInt(device, 16));
+  config[0x3d] = fn.interruptPin ?? 1;
+  let offset = 0x40;
+  let pointer = 0x34;
+  function add(id: number, sizeBytes: number, fill: (at: number) => void): void {
+    config[0x06] = 0x10;
+    config[pointer] = offset;
+    config[offset] = id;
+    fill(offset);
+    pointer = offset + 1;
+    offset += sizeBytes;
+  }
+  if (fn.conventional !== true) {
+    add(CapabilityId.pciExpress, 0x3c, (at) => writeU16(config, at + 2, (ExpressPortType.endpoint << 4) | 2));
+  }
+  if ((fn.msi ?? 0) > 0) {
+    add(CapabilityId.msi, 0x18, (at) => writeU16(config, at + 2, 0x80 | (Math.log2(fn.msi ?? 1) << 1)));
+  }
+  if ((fn.msix ?? 16) > 0) {
+    add(CapabilityId.msix, 0x0c, (at) => {
+      writeU16(config, at + 2, (fn.msix ?? 16) - 1);
+      config[at + 5] = 0x20;
+      config[at + 9] = 0x30;
+    });
+  }
+  return config;
+}

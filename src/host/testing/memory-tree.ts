@@ -1,0 +1,145 @@
+import { TreeAccessDenied } from '../tree/host-tree.ts';
+import type { HostTree } from '../tree/host-tree.ts';
+
+type Node =
+  | { readonly kind: 'directory'; readonly children: Map<string, Node> }
+  | { readonly kind: 'file'; readonly content: string | Uint8Array; readonly denied: boolean }
+  | { readonly kind: 'link'; readonly target: string };
+
+const maxLinks = 40;
+
+/** A host's tree held in memory, for tests: links are followed as the kernel does it. */
+export class MemoryTree implements HostTree {
+  readonly #root: Node = { kind: 'directory', children: new Map() };
+
+  file(path: string, content: string | Uint8Array): this {
+    return this.#put(path, { kind: 'file', content, denied: false });
+  }
+
+  /** A file or directory that the reader may not look into. */
+  denied(path: string): this {
+    return this.#put(path, { kind: 'file', content: '', denied: true });
+  }
+
+  directory(path: string): this {
+    this.#directory(path);
+    return this;
+  }
+
+  symbolicLink(path: string, target: string): this {
+    return this.#put(path, { kind: 'link', target });
+  }
+
+  remove(path: string): this {
+    const { parent, name } = this.#place(path);
+    parent?.delete(name);
+    return this;
+  }
+
+  text(path: string): string | undefined {
+    const node = this.#open(path);
+    if (node?.kind !== 'file') return undefined;
+    const text = typeof node.content === 'string' ? node.content : new TextDecoder().decode(node.content);
+    return text.replace(/\n$/, '');
+  }
+
+  bytes(path: string, maxBytes: number): Uint8Array | undefined {
+    const node = this.#open(path);
+    if (node?.kind !== 'file') return undefined;
+    const bytes = typeof node.content === 'string' ? new TextEncoder().encode(node.content) : node.content;
+    return bytes.slice(0, maxBytes);
+  }
+
+  list(path: string): readonly string[] {
+    const node = this.#open(path);
+    return node?.kind === 'directory' ? [...node.children.keys()].toSorted() : [];
+  }
+
+  link(path: string): string | undefined {
+    const { parent, name } = this.#place(path);
+    const node = parent?.get(name);
+    return node?.kind === 'link' ? node.target : undefined;
+  }
+
+  real(path: string): string | undefined {
+    return this.#walk(path)?.path;
+  }
+
+  exists(path: string): boolean {
+    return this.#walk(path) !== undefined;
+  }
+
+  /** Every node in the order in which a copy must be made. */
+  *entries(): Generator<{ path: string; content: string | Uint8Array | undefined; target: string | undefined }> {
+    function* below(path: string, node: Node): ReturnType<MemoryTree['entries']> {
+      if (node.kind === 'link') yield { path, content: undefined, target: node.target };
+      else if (node.kind === 'file') yield { path, content: node.content, target: undefined };
+      else {
+        yield { path, content: undefined, target: undefined };
+        for (const [name, child] of node.children) yield* below(`${path}/${name}`, child);
+      }
+    }
+    if (this.#root.kind !== 'directory') return;
+    for (const [name, child] of this.#root.children) yield* below(`/${name}`, child);
+  }
+
+  #open(path: string): Node | undefined {
+    const node = this.#walk(path)?.node;
+    if (node?.kind === 'file' && node.denied) throw new TreeAccessDenied(path);
+    return node;
+  }
+
+  #walk(path: string): { node: Node; path: string } | undefined {
+    let todo = split(path);
+    let trail: { name: string; node: Node }[] = [];
+    let links = 0;
+    while (todo.length > 0) {
+      const name = todo[0] ?? '';
+      todo = todo.slice(1);
+      if (name === '..') {
+        trail.pop();
+        continue;
+      }
+      const here = trail.at(-1)?.node ?? this.#root;
+      if (here.kind !== 'directory') return undefined;
+      const next = here.children.get(name);
+      if (next === undefined) return undefined;
+      if (next.kind !== 'link') {
+        trail.push({ name, node: next });
+        continue;
+      }
+      links += 1;
+      if (links > maxLinks) return undefined;
+      if (next.target.startsWith('/')) trail = [];
+      todo = [...split(next.target), ...todo];
+    }
+    return { node: trail.at(-1)?.node ?? this.#root, path: `/${trail.map((step) => step.name).join('/')}` };
+  }
+
+  #place(path: string): { parent: Map<string, Node> | undefined; name: string } {
+    const parts = split(path);
+    const parent = this.#walk(`/${parts.slice(0, -1).join('/')}`)?.node;
+    return { parent: parent?.kind === 'directory' ? parent.children : undefined, name: parts.at(-1) ?? '' };
+  }
+
+  #directory(path: string): Map<string, Node> {
+    const found = this.#walk(path)?.node;
+    if (found?.kind === 'directory') return found.children;
+    if (found !== undefined) throw new Error(`${path} is a file already.`);
+    const parts = split(path);
+    const parent = this.#directory(`/${parts.slice(0, -1).join('/')}`);
+    const children = new Map<string, Node>();
+    parent.set(parts.at(-1) ?? '', { kind: 'directory', children });
+    return children;
+  }
+
+  #put(path: string, node: Node): this {
+    const parts = split(path);
+    this.#directory(`/${parts.slice(0, -1).join('/')}`).set(parts.at(-1) ?? '', node);
+    return this;
+  }
+}
+
+function split(path: string): string[] {
+  return path.split('/').filter((part) => part !== '' && part !== '.');
+}

@@ -1,0 +1,48 @@
+import { TreeAccessDenied } from '../tree/host-tree.ts';
+import type { HostTree } from '../tree/host-tree.ts';
+import { append } from './device-paths.ts';
+import type { NodeHolder } from './function-usage.ts';
+
+export interface OpenNodes {
+  /** Who has a node open, by the node's path: `/dev/vfio/12`. */
+  readonly holdersOf: ReadonlyMap<string, readonly NodeHolder[]>;
+  /** Processes that could not be looked into. */
+  readonly hiddenProcesses: number;
+}
+
+/** Looks through the descriptors of every process for those under /dev. */
+export function readOpenNodes(tree: HostTree): OpenNodes {
+  const holdersOf = new Map<string, NodeHolder[]>();
+  let hiddenProcesses = 0;
+  for (const entry of tree.list('/proc')) {
+    if (!/^[0-9]+$/.test(entry)) continue;
+    const nodes = nodesOf(tree, `/proc/${entry}`);
+    if (nodes === undefined) {
+      hiddenProcesses += 1;
+      continue;
+    }
+    for (const node of nodes) {
+      const processName = tree.text(`/proc/${entry}/comm`) ?? '?';
+      append(holdersOf, node, { processId: Number(entry), processName, node });
+    }
+  }
+  return { holdersOf, hiddenProcesses };
+}
+
+function nodesOf(tree: HostTree, processPath: string): Set<string> | undefined {
+  try {
+    const nodes = new Set<string>();
+    for (const fd of tree.list(`${processPath}/fd`)) {
+      const target = tree.link(`${processPath}/fd/${fd}`);
+      if (target !== undefined && interesting(target)) nodes.add(target);
+    }
+    return nodes;
+  } catch (error) {
+    if (error instanceof TreeAccessDenied) return undefined;
+    throw error;
+  }
+}
+
+function interesting(target: string): boolean {
+  return target.startsWith('/dev/') && !/^\/dev\/(?:null|zero|u?random|ptmx|tty|console|pts\/|shm\/)/.test(target);
+}

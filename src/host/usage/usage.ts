@@ -1,0 +1,97 @@
+import type { HostInventory, HostFunction } from '../inventory/host-function.ts';
+import { isVfioDriver } from '../inventory/host-function.ts';
+import type { HostTree } from '../tree/host-tree.ts';
+import { readBlockDevices } from './block-devices.ts';
+import { append, functionOnPath } from './device-paths.ts';
+import { UseKind } from './function-usage.ts';
+import type { FunctionUsage, HostUsage, HostUse, NodeHolder } from './function-usage.ts';
+import { readNetworkInterfaces } from './network-uses.ts';
+import { readOpenNodes } from './open-nodes.ts';
+import { readStorageTables, storageUses } from './storage-uses.ts';
+
+/** Classes whose device nodes let a process use a function directly. */
+const nodeClasses: readonly string[] = ['block', 'nvme', 'nvme-generic', 'drm', 'sound', 'infiniband_verbs'];
+
+/** Programs that look at every new device for a moment; they let go by themselves. */
+const passingHolders = /^\(?(?:udev-worker|systemd-udevd|udevadm|udevd|blkid)\)?$/;
+
+/**
+ * What the host uses each function for. It can't see everything: file systems mounted only in another mount namespace, and
+ * kernel users that leave no trace in sysfs. `dismount` asks the kernel about block devices once more.
+ */
+export function readUsage(tree: HostTree, inventory: HostInventory): HostUsage {
+  const blocks = readBlockDevices(tree);
+  const storage = readStorageTables(tree);
+  const network = readNetworkInterfaces(tree);
+  const nodes = readFunctionNodes(tree);
+  const open = readOpenNodes(tree);
+  const functions = new Map<string, FunctionUsage>();
+  for (const fn of inventory.functions.values()) {
+    const disks = blocks.disksOf.get(fn.name) ?? [];
+    const interfaces = network.interfacesOf.get(fn.name) ?? [];
+    const blockDevices = disks.flatMap((disk) => [disk, ...(blocks.byName.get(disk)?.partitions ?? [])]);
+    const ownNodes = new Set([...(nodes.get(fn.name) ?? []), ...blockDevices.map((name) => `/dev/${name}`)]);
+    const uses: HostUse[] = [
+      ...disks.flatMap((disk) => storageUses(blocks, storage, disk)),
+      ...interfaces.flatMap((name) => network.usesOf(name)),
+      ...[...ownNodes].flatMap((node) => (open.holdersOf.get(node) ?? []).flatMap(openNodeUse)),
+      ...(fn.bootDisplay && !isVfioDriver(fn.driver) ? [bootDisplayUse] : []),
+    ];
+    const vfioHolders = vfioNodes(fn, inventory).flatMap((node) => open.holdersOf.get(node) ?? []);
+    if (uses.length + vfioHolders.length + blockDevices.length + interfaces.length > 0) {
+      functions.set(fn.name, { uses, vfioHolders, blockDevices, interfaces });
+    }
+  }
+  return { functions, hiddenProcesses: open.hiddenProcesses };
+}
+
+/** The nodes by which a process can hold the function through VFIO: its group's and its own. */
+export function vfioNodes(fn: HostFunction, inventory: HostInventory): string[] {
+  const nodes: string[] = [];
+  const node = groupNode(fn, inventory);
+  if (node !== undefined) nodes.push(node);
+  if (fn.vfioNode !== undefined) nodes.push(`/dev/vfio/devices/${fn.vfioNode}`);
+  return nodes;
+}
+
+/** `/dev/vfio/12` */
+export function groupNode(fn: HostFunction, inventory: HostInventory): string | undefined {
+  if (fn.iommuGroup === undefined) return undefined;
+  const noIommu = inventory.groups.get(fn.iommuGroup)?.withoutIommu === true;
+  return `/dev/vfio/${noIommu ? 'noiommu-' : ''}${fn.iommuGroup}`;
+}
+
+function readFunctionNodes(tree: HostTree): Map<string, string[]> {
+  const nodes = new Map<string, string[]>();
+  for (const className of nodeClasses) {
+    for (const entry of tree.list(`/sys/class/${className}`)) {
+      const path = tree.real(`/sys/class/${className}/${entry}`);
+      const fn = path === undefined ? undefined : functionOnPath(path);
+      if (path === undefined || fn === undefined) continue;
+      const name = /^DEVNAME=(.+)$/m.exec(tree.text(`${path}/uevent`) ?? '')?.[1];
+      if (name !== undefined) append(nodes, fn, `/dev/${name}`);
+    }
+  }
+  return nodes;
+}
+
+function openNodeUse(holder: NodeHolder): HostUse[] {
+  if (passingHolders.test(holder.processName)) return [];
+  return [
+    {
+      kind: UseKind.openNode,
+      sentence: `Process ${holder.processId} (${holder.processName}) has ${holder.node} open.`,
+      breaks: `Process ${holder.processId} (${holder.processName}) would get errors from ${holder.node}.`,
+      remedy: `End or reconfigure process ${holder.processId} (${holder.processName}) first.`,
+      needed: true,
+    },
+  ];
+}
+
+const bootDisplayUse: HostUse = {
+  kind: UseKind.bootDisplay,
+  sentence: 'It drives the display that the machine booted on.',
+  breaks: 'The host would lose its screen and its text console.',
+  remedy: 'Work over the network or a serial console, and make another display the first one in the firmware.',
+  needed: true,
+};
