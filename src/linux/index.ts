@@ -6,6 +6,7 @@ export { signalProcess, threadId } from './libc/threads.ts';
 
 export { bufferAddress, coverWithZeroPages, mapFd, mapFdOver, SharedMemory } from './shared-memory.ts';
 export { EventFd } from './eventfd.ts';
+export { type ClaimResult, claimBlockDevice, claimNode } from './claim-node.ts';
 export { type FdWatch, watchReadable } from './fd-watch.ts';
 export { type FdMessage, FdMessageTooLongError, FdSocket } from './fd-socket.ts';
 export { raiseMemlock } from './locked-memory.ts';
