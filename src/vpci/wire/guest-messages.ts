@@ -5,7 +5,7 @@ import { CELLS } from './structures.ts';
 import { VpciVersion } from './version.ts';
 
 /** A message that a guest sends. */
-export interface GuestMessageShape<F extends Fields = Fields> extends MessageShape<F> {
+export interface GuestMessageShape<L extends MessageShape['layout'] = MessageShape['layout']> extends MessageShape<L> {
   /** The u32 at offset 0. */
   readonly messageType: number;
   /** The lowest protocol version that has it. */
@@ -27,7 +27,7 @@ const OPENVMM = 'OpenVMM vm/devices/pci/vpci_protocol';
 const type = u32(0, 'message type');
 const slot = u32(4, 'slot of the function');
 
-const guest = <F extends Fields>(message: GuestMessageShape<F>): GuestMessageShape<F> => message;
+const guest = <F extends Fields>(message: GuestMessageShape<Layout<F>>): GuestMessageShape<Layout<F>> => message;
 
 const assignedFields = {
   type,

@@ -5,7 +5,7 @@ import { CELLS } from './structures.ts';
 import { VpciVersion } from './version.ts';
 
 /** A message that a host sends: in-band, transaction id 0, no completion. */
-export interface HostMessageShape<F extends Fields = Fields> extends MessageShape<F> {
+export interface HostMessageShape<L extends MessageShape['layout'] = MessageShape['layout']> extends MessageShape<L> {
   readonly messageType: number;
   readonly since: VpciVersion;
   /** When it is sent. */
@@ -18,7 +18,7 @@ const type = u32(0, 'message type');
 const slot = u32(4, 'slot of the function');
 const functionCount = u32(4, 'number of function descriptions that follow');
 
-const host = <F extends Fields>(message: HostMessageShape<F>): HostMessageShape<F> => message;
+const host = <F extends Fields>(message: HostMessageShape<Layout<F>>): HostMessageShape<Layout<F>> => message;
 
 /** Every message from host to guest. */
 export const HOST_MESSAGES = {

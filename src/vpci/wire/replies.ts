@@ -7,7 +7,7 @@ const OPENVMM = 'OpenVMM vm/devices/pci/vpci_protocol';
 
 const status = u32(0, 'NTSTATUS, negative = failure');
 
-const reply = <F extends Fields>(message: MessageShape<F>): MessageShape<F> => message;
+const reply = <F extends Fields>(message: MessageShape<Layout<F>>): MessageShape<Layout<F>> => message;
 
 const assignedFields = {
   status,

@@ -1,13 +1,16 @@
 import type { Field, Fields, Layout } from '../../vmbus/index.ts';
 
+/** What reading needs of a layout, whatever its fields. */
+type ReadableLayout = Pick<Layout<Fields>, 'name' | 'source' | 'sizeBytes' | 'fields' | 'decode'>;
+
 /**
  * A layout whose byte fields are known to hold structures: one, or as many as fit, side by side. It is what the
  * decoders, the trace and the protocol page all read.
  */
-export interface Shape<F extends Fields = Fields> {
-  readonly layout: Layout<F>;
+export interface Shape<L extends ReadableLayout = ReadableLayout> {
+  readonly layout: L;
   /** By name of a byte field. */
-  readonly parts?: Readonly<Partial<Record<keyof F, Part>>>;
+  readonly parts?: Readonly<Record<string, Part>>;
 }
 
 /** A structure that stands in a cell of `cellBytes` bytes, which may be longer than the structure. */
@@ -16,19 +19,10 @@ export interface Part {
   readonly cellBytes: number;
 }
 
-/** What follows the fixed part of a message: as many cells as the field `countField` says, at most `most`. */
-export interface Tail<F extends Fields = Fields> extends Part {
-  readonly countField: keyof F;
-  readonly most: number;
-}
-
 /** One message in one direction, or one kind of completion. */
-export interface MessageShape<F extends Fields = Fields> extends Shape<F> {
-  readonly tail?: Tail<F>;
-}
-
-export function shape<F extends Fields>(value: Shape<F>): Shape<F> {
-  return value;
+export interface MessageShape<L extends ReadableLayout = ReadableLayout> extends Shape<L> {
+  /** What follows the fixed part: as many cells as the field `countField` says, at most `most`. */
+  readonly tail?: Part & { readonly countField: string; readonly most: number };
 }
 
 /** The first `count` cells of `bytes`, each without copying. There must be enough bytes (else: RangeError). */

@@ -1,5 +1,4 @@
 import { bytes, Layout, u8, u16, u32, u64 } from '../../vmbus/index.ts';
-import { shape } from './shape.ts';
 
 const LINUX = 'Linux 6.1 drivers/pci/controller/pci-hyperv.c';
 const OPENVMM = 'OpenVMM vm/devices/pci/vpci_protocol';
@@ -72,17 +71,17 @@ const BAR_MASK = new Layout('BAR mask', `${LINUX}, probed_bar`, 4, {
   mask: u32(0, 'what the BAR register reads after all ones were written'),
 });
 
-const vpList = { vps: { shape: shape({ layout: VP_INDEX }), cellBytes: 2 } } as const;
+const vpList = { vps: { shape: { layout: VP_INDEX }, cellBytes: 2 } } as const;
 
 /** Structures in the cells in which messages carry them. */
 export const CELLS = {
-  description: { shape: shape({ layout: FUNCTION_DESCRIPTION }), cellBytes: 20 },
-  description2: { shape: shape({ layout: FUNCTION_DESCRIPTION_2 }), cellBytes: 28 },
-  barResource: { shape: shape({ layout: BAR_RESOURCE }), cellBytes: 20 },
-  barMask: { shape: shape({ layout: BAR_MASK }), cellBytes: 4 },
-  descriptor: { shape: shape({ layout: MSI_DESCRIPTOR }), cellBytes: 16 },
-  descriptor2: { shape: shape({ layout: MSI_DESCRIPTOR_2, parts: vpList }), cellBytes: 72 },
-  descriptor3: { shape: shape({ layout: MSI_DESCRIPTOR_3, parts: vpList }), cellBytes: 80 },
-  token: { shape: shape({ layout: MSI_TOKEN }), cellBytes: 16 },
-  token2: { shape: shape({ layout: MSI_TOKEN }), cellBytes: 72 },
+  description: { shape: { layout: FUNCTION_DESCRIPTION }, cellBytes: 20 },
+  description2: { shape: { layout: FUNCTION_DESCRIPTION_2 }, cellBytes: 28 },
+  barResource: { shape: { layout: BAR_RESOURCE }, cellBytes: 20 },
+  barMask: { shape: { layout: BAR_MASK }, cellBytes: 4 },
+  descriptor: { shape: { layout: MSI_DESCRIPTOR }, cellBytes: 16 },
+  descriptor2: { shape: { layout: MSI_DESCRIPTOR_2, parts: vpList }, cellBytes: 72 },
+  descriptor3: { shape: { layout: MSI_DESCRIPTOR_3, parts: vpList }, cellBytes: 80 },
+  token: { shape: { layout: MSI_TOKEN }, cellBytes: 16 },
+  token2: { shape: { layout: MSI_TOKEN }, cellBytes: 72 },
 } as const;
