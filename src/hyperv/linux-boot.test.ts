@@ -84,7 +84,11 @@ test('Linux 6.1 comes up, loads hv_vmbus, takes a CPU offline, and leaves for an
   write(1, HypervMsr.VP_ASSIST_PAGE, 0n);
   assert.equal(partition.postMessage(1, 2, 1, Uint8Array.of(8)), 'queued');
   assert.equal(partition.pendingMessages, 1);
+  assert.equal(partition.signalEvent(1, 2, 5), 'held');
   assert.deepEqual(bench.takeEvents(), []);
+  // There is no VP 2.
+  assert.equal(partition.postMessage(2, 2, 1, Uint8Array.of(8)), 'refused');
+  assert.equal(partition.signalEvent(2, 2, 5), 'refused');
 
   // kexec: REFERENCE_TSC is touched although it was never offered.
   write(0, HypervMsr.GUEST_OS_ID, 0n);
@@ -94,4 +98,13 @@ test('Linux 6.1 comes up, loads hv_vmbus, takes a CPU offline, and leaves for an
   read(0, HypervMsr.REFERENCE_TSC, 0n);
   write(0, HypervMsr.REFERENCE_TSC, 0n);
   assert.deepEqual(bench.takeEvents(), [{ call: 'guestOsChanged', guestOs: undefined }]);
+
+  // The other kernel must not find what was meant for this one.
+  partition.discardMessages();
+  assert.equal(partition.pendingMessages, 0);
+  write(1, HypervMsr.SIMP, 0x40_0001n);
+  write(1, HypervMsr.SIEFP, 0x40_1001n);
+  write(1, HypervMsr.SINT0 + 2, 0xf3n);
+  write(1, HypervMsr.SCONTROL, 1n);
+  assert.deepEqual(bench.takeEvents(), []);
 });

@@ -31,5 +31,18 @@ test('a page is the memory itself, as bytes and as words', () => {
   Atomics.store(page.words, 1023, 0x04030201);
   assert.deepEqual(memory.peek(0x1_0000_0ffc, 4), Uint8Array.of(1, 2, 3, 4));
   assert.equal(memory.page(3), undefined);
-  assert.equal(memory.page(-1), undefined);
+  for (const gpn of [-1, 0.5, Number.NaN]) assert.equal(memory.page(gpn), undefined);
+});
+
+test('overlapping ranges, and addresses without RAM, are mistakes of the test', () => {
+  assert.throws(
+    () =>
+      new PlainGuestMemory([
+        { gpn: 0, pageCount: 2 },
+        { gpn: 1, pageCount: 1 },
+      ]),
+    RangeError,
+  );
+  assert.throws(() => memory.peek(0x3000, 1), RangeError);
+  assert.throws(() => memory.poke(0x2fff, Uint8Array.of(1, 2)), RangeError);
 });

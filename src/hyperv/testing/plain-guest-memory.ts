@@ -61,15 +61,15 @@ export class PlainGuestMemory implements GuestMemory {
 
   page(gpn: number): GuestPage | undefined {
     const gpa = gpn * PAGE_SIZE_BYTES;
-    if (!this.contains(gpa, PAGE_SIZE_BYTES)) return undefined;
-    for (const { startGpa, endGpa, bytes } of this.#regions) {
-      if (gpa < startGpa || gpa >= endGpa) continue;
-      return {
-        bytes: new Uint8Array(bytes.buffer, gpa - startGpa, PAGE_SIZE_BYTES),
-        words: new Int32Array(bytes.buffer, gpa - startGpa, PAGE_SIZE_BYTES / 4),
-      };
+    const region = this.#regions.find(({ startGpa, endGpa }) => startGpa <= gpa && gpa < endGpa);
+    if (region === undefined || !Number.isInteger(gpn)) {
+      return undefined;
     }
-    return undefined;
+    const { startGpa, bytes } = region;
+    return {
+      bytes: new Uint8Array(bytes.buffer, gpa - startGpa, PAGE_SIZE_BYTES),
+      words: new Int32Array(bytes.buffer, gpa - startGpa, PAGE_SIZE_BYTES / 4),
+    };
   }
 
   /** A copy of `sizeBytes` bytes of guest RAM. */
