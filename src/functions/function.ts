@@ -31,7 +31,12 @@ export interface BarShape {
  * would return, which the borrower may map read-only.
  */
 export type BarRegion =
-  | { readonly access: 'direct'; readonly offsetBytes: number; readonly sizeBytes: number; readonly hostAddress: bigint }
+  | {
+      readonly access: 'direct';
+      readonly offsetBytes: number;
+      readonly sizeBytes: number;
+      readonly hostAddress: bigint;
+    }
   | {
       readonly access: 'trapped';
       readonly offsetBytes: number;

@@ -16,7 +16,9 @@ export class PciAddressError extends Error {
   readonly text: string;
 
   constructor(text: string, problem: string) {
-    super(`"${printable(text)}" is not a PCI address: ${problem}. Write it as lspci -D does, for example 0000:01:00.0.`);
+    super(
+      `"${printable(text)}" is not a PCI address: ${problem}. Write it as lspci -D does, for example 0000:01:00.0.`,
+    );
     this.name = 'PciAddressError';
     this.text = text;
   }

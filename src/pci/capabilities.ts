@@ -124,8 +124,10 @@ export function extendedCapabilities(config: Uint8Array): CapabilityWalk<Extende
   if (config.length <= configSpaceBytes) return { capabilities, problem: undefined };
   let offset: number = configSpaceBytes;
   while (offset !== 0) {
-    if (offset < configSpaceBytes) return { capabilities, problem: `a pointer leads out of the area, to ${hex(offset)}` };
-    if (offset + 4 > config.length) return { capabilities, problem: `a pointer leads to ${hex(offset)}, which was not read` };
+    if (offset < configSpaceBytes)
+      return { capabilities, problem: `a pointer leads out of the area, to ${hex(offset)}` };
+    if (offset + 4 > config.length)
+      return { capabilities, problem: `a pointer leads to ${hex(offset)}, which was not read` };
     if (seen.has(offset)) return { capabilities, problem: `the list loops at ${hex(offset)}` };
     seen.add(offset);
     const header = readU32(config, offset);

@@ -1,0 +1,81 @@
+import type { MsixCapability } from '../pci/index.ts';
+import { pagesAround } from './bar-layout.ts';
+import type { ByteRange } from './bar-layout.ts';
+import type { AllocatePages, FunctionBackend, Pages } from './function-backend.ts';
+import { MsixTable } from './msix-table.ts';
+import type { MessageListener } from './msix-table.ts';
+
+/** Whole pages of a BAR that hold (parts of) the MSI-X table or the pending bits. */
+export interface EmulatedSpan extends ByteRange {
+  readonly barIndex: number;
+  readonly pages: Pages;
+  /** Whether `pages` hold what every read of the span returns: nothing else in it is ever read but zeros. */
+  readonly complete: boolean;
+}
+
+/** The guest's MSI-X table and pending bits, and the BAR pages they lie in. */
+export interface EmulatedMsix {
+  readonly shape: MsixCapability;
+  readonly table: MsixTable;
+  readonly spans: readonly EmulatedSpan[];
+  close(): void;
+}
+
+/** Spans never cross from one run of pages to the next, so the table and the pending bits are contiguous in one of them. */
+export function emulateMsix(
+  shape: MsixCapability,
+  backend: FunctionBackend,
+  allocate: AllocatePages,
+  listener: MessageListener,
+): EmulatedMsix {
+  const parts = [shape.table, shape.pendingBits];
+  const spans: EmulatedSpan[] = [];
+  for (const barIndex of new Set(parts.map((part) => part.barIndex))) {
+    const inBar = parts.filter((part) => part.barIndex === barIndex);
+    for (const range of pagesAround(inBar)) {
+      const pages = allocate(`${backend.name} MSI-X`, range.sizeBytes);
+      const complete = rest(range, inBar).every((gap) => backend.readsZero(barIndex, gap.offsetBytes, gap.sizeBytes));
+      spans.push({ barIndex, ...range, pages, complete });
+    }
+  }
+
+  function bytesOf(part: ByteRange & { readonly barIndex: number }): Uint8Array {
+    const span = spans.find((candidate) => candidate.barIndex === part.barIndex && contains(candidate, part));
+    if (span === undefined) throw new Error('the MSI-X table lies outside the pages made for it');
+    const start = part.offsetBytes - span.offsetBytes;
+    return span.pages.bytes.subarray(start, start + part.sizeBytes);
+  }
+
+  return {
+    shape,
+    table: new MsixTable(bytesOf(shape.table), bytesOf(shape.pendingBits), listener),
+    spans,
+    close: () => {
+      for (const span of spans) span.pages.close();
+    },
+  };
+}
+
+export function contains(range: ByteRange, part: ByteRange): boolean {
+  return (
+    part.offsetBytes >= range.offsetBytes && part.offsetBytes + part.sizeBytes <= range.offsetBytes + range.sizeBytes
+  );
+}
+
+export function overlaps(a: ByteRange, b: ByteRange): boolean {
+  return a.offsetBytes < b.offsetBytes + b.sizeBytes && b.offsetBytes < a.offsetBytes + a.sizeBytes;
+}
+
+/** What `parts` leave of `range`. */
+function rest(range: ByteRange, parts: readonly ByteRange[]): ByteRange[] {
+  const gaps: ByteRange[] = [];
+  let at = range.offsetBytes;
+  const end = range.offsetBytes + range.sizeBytes;
+  for (const part of [...parts].sort((a, b) => a.offsetBytes - b.offsetBytes)) {
+    if (!overlaps(range, part)) continue;
+    if (part.offsetBytes > at) gaps.push({ offsetBytes: at, sizeBytes: part.offsetBytes - at });
+    at = Math.max(at, part.offsetBytes + part.sizeBytes);
+  }
+  if (at < end) gaps.push({ offsetBytes: at, sizeBytes: end - at });
+  return gaps;
+}

@@ -1,0 +1,21 @@
+export type {
+  BarRegion,
+  BarShape,
+  DmaRegion,
+  FunctionBorrower,
+  FunctionIdentity,
+  MsiMessage,
+  PciFunction,
+} from './function.ts';
+export type {
+  AllocatePages,
+  BackendBar,
+  BackendEvents,
+  BackendMapping,
+  FunctionBackend,
+  InterruptKind,
+  Pages,
+} from './function-backend.ts';
+export { FunctionUnusableError, PolicedFunction } from './policed-function.ts';
+export { PhysicalFunction, hostNumaNode, sharedPages } from './physical-function.ts';
+export type { FunctionWarning } from './physical-function.ts';
