@@ -1,5 +1,6 @@
 /** Everything that can stop a guest from being prepared. The codes are stable: the CLI, the API and the log show the same ones. */
 export const BootErrorCode = {
+  kernelUnreadable: 'kernel-unreadable',
   kernelNotBzImage: 'kernel-not-bzimage',
   kernelTooOld: 'kernel-too-old',
   kernelTruncated: 'kernel-truncated',

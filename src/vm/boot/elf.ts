@@ -18,6 +18,7 @@ const Header = {
 const ProgramHeader = { type: 0, offset: 8, physicalAddress: 24, fileSize: 32, memorySize: 40, sizeBytes: 56 } as const;
 const SectionHeader = { name: 0, type: 4, offset: 24, size: 32, sizeBytes: 64 } as const;
 
+const PAGE_BYTES = 4096;
 const MAGIC = 0x464c457f;
 const CLASS_64 = 2;
 const DATA_LITTLE_ENDIAN = 1;
@@ -31,7 +32,7 @@ const SEGMENTS_MAX = 64;
 const SECTIONS_MAX = 4096;
 const SECTION_NAME_MAX_BYTES = 64;
 
-/** A part of an uncompressed kernel: `bytes` go to `gpa`, zeros behind them up to `memoryBytes`. */
+/** A part of an uncompressed kernel: `bytes`, which don't end in a page of zeros, go to `gpa`, zeros behind them up to `memoryBytes`. */
 export interface KernelSegment {
   readonly gpa: number;
   readonly bytes: Uint8Array;
@@ -65,7 +66,7 @@ export function parseVmlinux(file: Uint8Array): Vmlinux {
     const gpa = view.getBigUint64(at + ProgramHeader.physicalAddress, true);
     if (fileBytes > memoryBytes || gpa + memoryBytes > 0xffffffffn || gpa < 0x100000n) throw notAKernel('it wants to be loaded where no kernel is');
     const bytes = slice(view, file, view.getBigUint64(at + ProgramHeader.offset, true), fileBytes);
-    segments.push({ gpa: Number(gpa), bytes, memoryBytes: Number(memoryBytes) });
+    segments.push({ gpa: Number(gpa), bytes: withoutZeroPagesAtEnd(bytes), memoryBytes: Number(memoryBytes) });
   }
   const entry = view.getBigUint64(Header.entry, true);
   const isInside = (segment: KernelSegment): boolean => entry >= BigInt(segment.gpa) && entry < BigInt(segment.gpa + segment.memoryBytes);
@@ -76,6 +77,11 @@ export function parseVmlinux(file: Uint8Array): Vmlinux {
     segments,
     endGpa: Math.max(...segments.map((segment) => segment.gpa + segment.memoryBytes)),
   };
+}
+
+/** Whether `file` starts like a 64-bit ELF file. */
+export function isElf(file: Uint8Array): boolean {
+  return elfView(file) !== undefined;
 }
 
 /** The bytes of the section `name`; undefined for anything that isn't a whole little-endian ELF-64 file with that section. */
@@ -137,6 +143,14 @@ function slice(view: DataView, file: Uint8Array, offset: bigint, sizeBytes: bigi
     );
   }
   return file.subarray(Number(offset), Number(offset + sizeBytes));
+}
+
+/** Linux's last segment holds some 20 MiB of zeros in the file; guest RAM is zero as it is. */
+function withoutZeroPagesAtEnd(bytes: Uint8Array): Uint8Array {
+  const zeros = Buffer.alloc(PAGE_BYTES);
+  let end = bytes.length;
+  while (end >= PAGE_BYTES && zeros.equals(bytes.subarray(end - PAGE_BYTES, end))) end -= PAGE_BYTES;
+  return bytes.subarray(0, end);
 }
 
 function notAKernel(reason: string): BootError {

@@ -6,6 +6,7 @@ export { type CpioEntry, writeCpio } from './cpio.ts';
 export { BOOT_MSRS, type BootCpuState, type SegmentState } from './cpu-state.ts';
 export { type KernelSegment, parseVmlinux, type Vmlinux } from './elf.ts';
 export { type E820Entry, E820Type, type GuestMap, type MmioWindow, planGuestMap } from './guest-map.ts';
+export { type KernelFile, readKernel } from './kernel-file.ts';
 export type { MemoryWrite } from './memory-write.ts';
 export { GuestLine } from './init-script.ts';
 export { buildInitrd, guestInitrd, type InitrdContents, readStaticBusybox } from './initrd.ts';

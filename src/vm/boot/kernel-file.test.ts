@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { parseBzImage } from './bzimage.ts';
+import { parseVmlinux } from './elf.ts';
+import { readKernel } from './kernel-file.ts';
+import { TINY_VERSION, tinyBzImage } from './testing/tiny-bzimage.ts';
+import { tinyExecutable } from './testing/tiny-elf.ts';
+import { NO_XZ, xzBytes } from './testing/xz.ts';
+import { extractVmlinux } from './vmlinux.ts';
+
+const VMLINUX = tinyExecutable(0x1000000, [{ physicalAddress: 0x1000000, bytes: new Uint8Array(3000).fill(0x90) }]);
+const SIZE = Buffer.alloc(4);
+SIZE.writeUInt32LE(VMLINUX.length);
+const withSize = (compressed: Uint8Array): Buffer => Buffer.concat([compressed, SIZE]);
+
+const directoryFor = (context: TestContext): string => {
+  const directory = mkdtempSync(join(tmpdir(), 'dda-kernel-'));
+  context.after(() => rmSync(directory, { recursive: true }));
+  return directory;
+};
+const file = (directory: string, bytes: Uint8Array): string => {
+  writeFileSync(join(directory, 'kernel'), bytes);
+  return join(directory, 'kernel');
+};
+
+test('the kernel inside, however it is compressed', async (context) => {
+  const xz = xzBytes(VMLINUX);
+  if (!xz) return context.skip(NO_XZ);
+  for (const compressed of [gzipSync(VMLINUX), withSize(zstdCompressSync(VMLINUX)), withSize(xz)]) {
+    const unpacked = await extractVmlinux(parseBzImage(tinyBzImage({ compressed })));
+    assert.deepEqual(Buffer.from(unpacked), VMLINUX);
+  }
+});
+
+test('a kernel inside that is damaged, or compressed otherwise', async () => {
+  const damaged = withSize(zstdCompressSync(VMLINUX).subarray(0, -9));
+  await assert.rejects(extractVmlinux(parseBzImage(tinyBzImage({ compressed: damaged }))), { code: 'kernel-payload-bad' });
+  await assert.rejects(extractVmlinux(parseBzImage(tinyBzImage({ compressed: Buffer.from('LZO!0000') }))), { code: 'kernel-payload-unsupported' });
+});
+
+test('a bzImage is started as it is, a vmlinux too', async (context) => {
+  const directory = directoryFor(context);
+  const bzImage = tinyBzImage();
+  assert.deepEqual(await readKernel(file(directory, bzImage)), { image: parseBzImage(bzImage), version: TINY_VERSION });
+  assert.deepEqual(await readKernel(file(directory, VMLINUX)), { image: parseVmlinux(VMLINUX), version: '' });
+});
+
+test('with a directory for it, a bzImage is unpacked once', async (context) => {
+  const directory = directoryFor(context);
+  const unpackedDirectory = join(directory, 'cache', 'kernels');
+  const path = file(directory, tinyBzImage({ compressed: gzipSync(VMLINUX) }));
+  const expected = { image: parseVmlinux(VMLINUX), version: TINY_VERSION };
+  assert.deepEqual(await readKernel(path, { unpackedDirectory }), expected);
+  const [name, ...others] = readdirSync(unpackedDirectory);
+  assert.deepEqual(others, []);
+  assert.match(name ?? '', /^vmlinux-[0-9a-f]{64}$/);
+  // What stands there is used: another kernel under that name comes back.
+  const other = tinyExecutable(0x1000000, [{ physicalAddress: 0x1000000, bytes: Uint8Array.of(0xf4) }]);
+  writeFileSync(join(unpackedDirectory, name ?? ''), other);
+  assert.deepEqual(await readKernel(path, { unpackedDirectory }), { image: parseVmlinux(other), version: TINY_VERSION });
+});
+
+test('a kernel that cannot be unpacked here is started as it is', async (context) => {
+  const directory = directoryFor(context);
+  const bzImage = tinyBzImage({ compressed: Buffer.from('LZO!0000') });
+  const kernel = await readKernel(file(directory, bzImage), { unpackedDirectory: join(directory, 'cache') });
+  assert.equal(kernel.image.kind, 'bzimage');
+});
+
+test('no kernel: not there, or neither of the two', async (context) => {
+  await assert.rejects(readKernel('/nowhere/vmlinuz'), { code: 'kernel-unreadable' });
+  const directory = directoryFor(context);
+  await assert.rejects(readKernel(file(directory, Buffer.from('text'))), { code: 'kernel-not-bzimage' });
+});

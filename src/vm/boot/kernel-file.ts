@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BootError, BootErrorCode } from './boot-error.ts';
+import { type BzImage, parseBzImage } from './bzimage.ts';
+import { isElf, parseVmlinux, type Vmlinux } from './elf.ts';
+import { extractVmlinux } from './vmlinux.ts';
+
+/** A kernel ready for {@link planBoot}. */
+export interface KernelFile {
+  readonly image: BzImage | Vmlinux;
+  /** What a bzImage tells of itself, empty for a vmlinux file. The first word is the release, `6.1.0-56-amd64`. */
+  readonly version: string;
+}
+
+/**
+ * Reads a kernel, bzImage or vmlinux. With `unpackedDirectory` a bzImage is unpacked there once, and from then on starts
+ * from that: the guest saves the time. A kernel compressed in a way that can't be unpacked here is then started as it is.
+ *
+ * @param options.unpackedDirectory only this program may write to it: what is found there is trusted.
+ * @throws BootError `kernel-unreadable`, and what {@link parseBzImage}, {@link parseVmlinux} and {@link extractVmlinux} throw.
+ */
+export async function readKernel(path: string, options: { readonly unpackedDirectory?: string } = {}): Promise<KernelFile> {
+  let file: Uint8Array;
+  try {
+    file = await readFile(path);
+  } catch (cause) {
+    throw new BootError(BootErrorCode.kernelUnreadable, `The kernel ${path} can't be read: ${(cause as Error).message}. Name another, or change its permissions.`, {
+      cause,
+    });
+  }
+  if (isElf(file)) return { image: parseVmlinux(file), version: '' };
+  const image = parseBzImage(file);
+  const unpacked = options.unpackedDirectory === undefined ? undefined : await unpackedKernel(image, options.unpackedDirectory);
+  return { image: unpacked ? parseVmlinux(unpacked) : image, version: image.version };
+}
+
+/** From the directory, or unpacked and put there; undefined if it can't be unpacked here. */
+async function unpackedKernel(image: BzImage, directory: string): Promise<Uint8Array | undefined> {
+  const path = join(directory, `vmlinux-${createHash('sha256').update(image.compressedVmlinux).digest('hex')}`);
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  let vmlinux: Uint8Array;
+  try {
+    vmlinux = await extractVmlinux(image);
+  } catch (error) {
+    if (error instanceof BootError && error.code === BootErrorCode.kernelPayloadUnsupported) return undefined;
+    throw error;
+  }
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  // Two programs may do this at once, and either may be killed: a file under its final name is always whole.
+  const unfinished = `${path}.${process.pid}`;
+  try {
+    await writeFile(unfinished, vmlinux, { mode: 0o600 });
+    await rename(unfinished, path);
+  } finally {
+    await rm(unfinished, { force: true });
+  }
+  return vmlinux;
+}
