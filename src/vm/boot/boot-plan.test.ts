@@ -12,7 +12,8 @@ const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 const kernelFile = tinyBzImage();
 const kernel = parseBzImage(kernelFile);
-const mapOf = (memoryBytes: number): ReturnType<typeof planGuestMap> => planGuestMap({ memoryBytes, physicalAddressBits: 40 });
+const mapOf = (memoryBytes: number): ReturnType<typeof planGuestMap> =>
+  planGuestMap({ memoryBytes, physicalAddressBits: 40 });
 const map = mapOf(128 * MIB);
 const base = { kernel, map, apicIds: [0, 1], commandLine: 'console=ttyS0' } as const;
 const bytesAt = (plan: BootPlan, gpa: number): Buffer => {

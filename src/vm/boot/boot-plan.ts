@@ -103,10 +103,16 @@ function encodeCommandLine(text: string, maxBytes: number): Uint8Array {
   const bytes = new TextEncoder().encode(`${text}\0`);
   const lengthBytes = bytes.length - 1;
   if (lengthBytes > maxBytes) {
-    throw new BootError(BootErrorCode.commandLine, `The kernel command line has ${lengthBytes} bytes, this kernel takes ${maxBytes}. Shorten it.`);
+    throw new BootError(
+      BootErrorCode.commandLine,
+      `The kernel command line has ${lengthBytes} bytes, this kernel takes ${maxBytes}. Shorten it.`,
+    );
   }
   if (bytes.indexOf(0) !== lengthBytes) {
-    throw new BootError(BootErrorCode.commandLine, 'The kernel command line holds a NUL character, where it would end for the kernel. Take it out.');
+    throw new BootError(
+      BootErrorCode.commandLine,
+      'The kernel command line holds a NUL character, where it would end for the kernel. Take it out.',
+    );
   }
   return bytes;
 }

@@ -63,7 +63,11 @@ export interface BzImage {
  */
 export function parseBzImage(file: Uint8Array): BzImage {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  if (file.length < HEADER_END_MIN || view.getUint16(Setup.bootFlag, true) !== BOOT_FLAG || view.getUint32(Setup.magic, true) !== MAGIC) {
+  if (
+    file.length < HEADER_END_MIN ||
+    view.getUint16(Setup.bootFlag, true) !== BOOT_FLAG ||
+    view.getUint32(Setup.magic, true) !== MAGIC
+  ) {
     throw new BootError(
       BootErrorCode.kernelNotBzImage,
       'The kernel file is not a Linux bzImage: it has no setup header. Name a vmlinuz file for x86-64, such as /boot/vmlinuz-$(uname -r).',
@@ -77,12 +81,21 @@ export function parseBzImage(file: Uint8Array): BzImage {
     );
   }
   if ((view.getUint16(Setup.extendedLoadFlags, true) & EXTENDED_FLAG_64_BIT_ENTRY) === 0) {
-    throw new BootError(BootErrorCode.kernelTooOld, 'The kernel has no 64-bit entry point: it is a 32-bit kernel. Use one built for x86-64.');
+    throw new BootError(
+      BootErrorCode.kernelTooOld,
+      'The kernel has no 64-bit entry point: it is a 32-bit kernel. Use one built for x86-64.',
+    );
   }
   const headerEnd = HEADER_END_BASE + view.getUint8(Setup.jumpOffset);
   const preferredAddress = view.getBigUint64(Setup.preferredAddress, true);
   const isLoadedHigh = (view.getUint8(Setup.loadFlags) & LOAD_FLAG_LOADED_HIGH) !== 0;
-  if (headerEnd < HEADER_END_MIN || headerEnd > HEADER_END_MAX || !isLoadedHigh || preferredAddress < 0x100000n || preferredAddress > 0xffffffffn) {
+  if (
+    headerEnd < HEADER_END_MIN ||
+    headerEnd > HEADER_END_MAX ||
+    !isLoadedHigh ||
+    preferredAddress < 0x100000n ||
+    preferredAddress > 0xffffffffn
+  ) {
     throw new BootError(
       BootErrorCode.kernelNotBzImage,
       'The kernel file has a setup header that no bzImage has (its length or load address is out of bounds). Name an unharmed vmlinuz file.',
@@ -117,7 +130,10 @@ export function parseBzImage(file: Uint8Array): BzImage {
 /** The text that `kernel_version` points at: NUL-terminated, 0x200 bytes less far into the file than it says. */
 function versionText(file: Uint8Array, pointer: number, setupBytes: number): string {
   if (pointer === 0 || pointer + SECTOR_BYTES >= setupBytes) return '';
-  const area = file.subarray(pointer + SECTOR_BYTES, Math.min(pointer + SECTOR_BYTES + VERSION_TEXT_MAX_BYTES, setupBytes));
+  const area = file.subarray(
+    pointer + SECTOR_BYTES,
+    Math.min(pointer + SECTOR_BYTES + VERSION_TEXT_MAX_BYTES, setupBytes),
+  );
   const end = area.indexOf(0);
   const text = Buffer.from(end < 0 ? area : area.subarray(0, end)).toString('latin1');
   return text.replace(/[^\x20-\x7e]/g, '?');

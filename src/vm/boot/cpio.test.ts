@@ -4,7 +4,15 @@ import { BootError } from './boot-error.ts';
 import { writeCpio } from './cpio.ts';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
-const header = (inode: string, mode: string, links: string, size: string, major: string, minor: string, name: string): string =>
+const header = (
+  inode: string,
+  mode: string,
+  links: string,
+  size: string,
+  major: string,
+  minor: string,
+  name: string,
+): string =>
   `070701${inode}${mode}0000000000000000${links}00000000${size}0000000000000000${major}${minor}${name}00000000`;
 const TRAILER = `${header('00000000', '00000000', '00000001', '00000000', '00000000', '00000000', '0000000b')}TRAILER!!!\0\0\0\0`;
 

@@ -26,7 +26,13 @@ const FileType = {
   'character-device': 0o020000,
   'block-device': 0o060000,
 } as const;
-const DEFAULT_MODE = { file: 0o644, directory: 0o755, symlink: 0o777, 'character-device': 0o600, 'block-device': 0o600 };
+const DEFAULT_MODE = {
+  file: 0o644,
+  directory: 0o755,
+  symlink: 0o777,
+  'character-device': 0o600,
+  'block-device': 0o600,
+};
 
 interface Member {
   readonly name: Uint8Array;
@@ -107,7 +113,10 @@ function collect(entries: Iterable<CpioEntry>): Member[] {
     }
     // A directory that a child has already brought in may be named later; its mode would come too late to be honest.
     if (seen.has(path) && !(implied.has(path) && entry.kind === 'directory' && entry.mode === undefined)) {
-      throw new BootError(BootErrorCode.archiveEntry, `The archive would hold '${path}' twice. Give each path once, directories before what is in them.`);
+      throw new BootError(
+        BootErrorCode.archiveEntry,
+        `The archive would hold '${path}' twice. Give each path once, directories before what is in them.`,
+      );
     }
     if (!seen.has(path)) add(path, entry);
   }
@@ -134,7 +143,10 @@ function cleanPath(given: string): string {
   const path = given.replace(/^\/+/, '').replace(/\/+$/, '');
   const components = path.split('/');
   if (components.some((name) => name === '' || name === '.' || name === '..') || path.includes('\0')) {
-    throw new BootError(BootErrorCode.archiveEntry, `'${given}' is no path that an archive can hold: write it relative to the root, without '.', '..' or empty components.`);
+    throw new BootError(
+      BootErrorCode.archiveEntry,
+      `'${given}' is no path that an archive can hold: write it relative to the root, without '.', '..' or empty components.`,
+    );
   }
   return path;
 }

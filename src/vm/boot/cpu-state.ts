@@ -82,7 +82,10 @@ export function bootCpuState(entryGpa: number): BootCpuState {
 
 /** What {@link bootCpuState} points at: the GDT, and page tables that map 0–4 GiB onto itself in 2 MiB pages. */
 export function cpuTables(): readonly MemoryWrite[] {
-  const directories = Array.from({ length: MAPPED_GIB }, (_, index) => GuestAddress.pageDirectories + index * PAGE_BYTES);
+  const directories = Array.from(
+    { length: MAPPED_GIB },
+    (_, index) => GuestAddress.pageDirectories + index * PAGE_BYTES,
+  );
   const largePages = Array.from(
     { length: MAPPED_GIB * TABLE_ENTRIES },
     (_, index) => BigInt(index * LARGE_PAGE_BYTES) | BigInt(ENTRY_LARGE_PAGE | ENTRY_PRESENT_WRITABLE),

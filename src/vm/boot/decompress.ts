@@ -48,7 +48,13 @@ function unpackXz(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
     let sizeBytes = 0;
     let complaint = '';
     tool.once('error', (cause) =>
-      reject(new BootError(BootErrorCode.decompressorMissing, "The file is compressed with xz, and the tool 'xz' can't be run. Install the package xz-utils.", { cause })),
+      reject(
+        new BootError(
+          BootErrorCode.decompressorMissing,
+          "The file is compressed with xz, and the tool 'xz' can't be run. Install the package xz-utils.",
+          { cause },
+        ),
+      ),
     );
     tool.stderr.on('data', (chunk: Buffer) => {
       complaint = (complaint + chunk.toString('latin1')).slice(0, 200);

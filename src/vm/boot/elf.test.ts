@@ -9,7 +9,11 @@ const CODE = Buffer.from([0xf4, 0xeb, 0xfd]);
 const kernel = (): Buffer =>
   tinyExecutable(0x1000000, [
     { physicalAddress: 0x1000000, bytes: CODE },
-    { physicalAddress: 0x2000000, bytes: Buffer.concat([Buffer.alloc(10, 1), Buffer.alloc(2 * 4096)]), memoryBytes: 0x10000 },
+    {
+      physicalAddress: 0x2000000,
+      bytes: Buffer.concat([Buffer.alloc(10, 1), Buffer.alloc(2 * 4096)]),
+      memoryBytes: 0x10000,
+    },
     { type: 4, physicalAddress: 0, bytes: Buffer.from('a note is not loaded') },
   ]);
 const refuses = (file: Uint8Array, code: string): void => {
@@ -37,7 +41,10 @@ test('no kernel: not ELF, a module, an entry outside, a segment where no kernel 
   refuses(tinyExecutable(0x400000, [{ physicalAddress: 0x1000000, bytes: CODE }]), 'kernel-not-elf');
   refuses(tinyExecutable(0x1000, [{ physicalAddress: 0x1000, bytes: CODE }]), 'kernel-not-elf');
   refuses(tinyExecutable(0x1000000, [{ physicalAddress: 0x1000000, bytes: CODE, memoryBytes: 2 }]), 'kernel-not-elf');
-  refuses(tinyExecutable(0xfffff000, [{ physicalAddress: 0xfffff000, bytes: CODE, memoryBytes: 0x2000 }]), 'kernel-not-elf');
+  refuses(
+    tinyExecutable(0xfffff000, [{ physicalAddress: 0xfffff000, bytes: CODE, memoryBytes: 0x2000 }]),
+    'kernel-not-elf',
+  );
 });
 
 test('a kernel cut short', () => {
@@ -54,7 +61,10 @@ test('a section by its name', () => {
 
 test('static or dynamic', () => {
   assert.equal(isStaticProgram(kernel()), true);
-  assert.equal(isStaticProgram(tinyExecutable(0x1000000, [{ type: 3, physicalAddress: 0, bytes: Buffer.from('/lib64/ld.so') }])), false);
+  assert.equal(
+    isStaticProgram(tinyExecutable(0x1000000, [{ type: 3, physicalAddress: 0, bytes: Buffer.from('/lib64/ld.so') }])),
+    false,
+  );
   assert.equal(isStaticProgram(Buffer.from('#!/bin/sh')), undefined);
 });
 

@@ -55,7 +55,11 @@ export interface Vmlinux {
  */
 export function parseVmlinux(file: Uint8Array): Vmlinux {
   const view = elfView(file);
-  if (!view || view.getUint16(Header.type, true) !== TYPE_EXECUTABLE || view.getUint16(Header.machine, true) !== MACHINE_X86_64) {
+  if (
+    !view ||
+    view.getUint16(Header.type, true) !== TYPE_EXECUTABLE ||
+    view.getUint16(Header.machine, true) !== MACHINE_X86_64
+  ) {
     throw notAKernel('it is no executable ELF file for x86-64');
   }
   const segments: KernelSegment[] = [];
@@ -64,12 +68,14 @@ export function parseVmlinux(file: Uint8Array): Vmlinux {
     const fileBytes = view.getBigUint64(at + ProgramHeader.fileSize, true);
     const memoryBytes = view.getBigUint64(at + ProgramHeader.memorySize, true);
     const gpa = view.getBigUint64(at + ProgramHeader.physicalAddress, true);
-    if (fileBytes > memoryBytes || gpa + memoryBytes > 0xffffffffn || gpa < 0x100000n) throw notAKernel('it wants to be loaded where no kernel is');
+    if (fileBytes > memoryBytes || gpa + memoryBytes > 0xffffffffn || gpa < 0x100000n)
+      throw notAKernel('it wants to be loaded where no kernel is');
     const bytes = slice(view, file, view.getBigUint64(at + ProgramHeader.offset, true), fileBytes);
     segments.push({ gpa: Number(gpa), bytes: withoutZeroPagesAtEnd(bytes), memoryBytes: Number(memoryBytes) });
   }
   const entry = view.getBigUint64(Header.entry, true);
-  const isInside = (segment: KernelSegment): boolean => entry >= BigInt(segment.gpa) && entry < BigInt(segment.gpa + segment.memoryBytes);
+  const isInside = (segment: KernelSegment): boolean =>
+    entry >= BigInt(segment.gpa) && entry < BigInt(segment.gpa + segment.memoryBytes);
   if (!segments.some(isInside)) throw notAKernel('its entry is at no physical address that it loads');
   return {
     kind: 'vmlinux',
@@ -97,7 +103,10 @@ export function elfSection(file: Uint8Array, name: string): Uint8Array | undefin
     const offset = view.getBigUint64(at + SectionHeader.offset, true);
     const end = offset + view.getBigUint64(at + SectionHeader.size, true);
     const isInFile = view.getUint32(at + SectionHeader.type, true) !== SECTION_NO_BITS && end <= BigInt(file.length);
-    return { nameOffset: view.getUint32(at, true), bytes: isInFile ? file.subarray(Number(offset), Number(end)) : undefined };
+    return {
+      nameOffset: view.getUint32(at, true),
+      bytes: isInFile ? file.subarray(Number(offset), Number(end)) : undefined,
+    };
   };
   const namesIndex = view.getUint16(Header.sectionNamesIndex, true);
   const names = namesIndex < count ? section(namesIndex).bytes : undefined;
@@ -122,7 +131,10 @@ export function isStaticProgram(file: Uint8Array): boolean | undefined {
 function elfView(file: Uint8Array): DataView | undefined {
   if (file.length < Header.sizeBytes) return undefined;
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const isElf64 = view.getUint32(0, true) === MAGIC && view.getUint8(Ident.class) === CLASS_64 && view.getUint8(Ident.data) === DATA_LITTLE_ENDIAN;
+  const isElf64 =
+    view.getUint32(0, true) === MAGIC &&
+    view.getUint8(Ident.class) === CLASS_64 &&
+    view.getUint8(Ident.data) === DATA_LITTLE_ENDIAN;
   return isElf64 ? view : undefined;
 }
 
@@ -131,7 +143,12 @@ function programHeaders(view: DataView): number[] {
   const table = view.getBigUint64(Header.programHeaderOffset, true);
   const count = view.getUint16(Header.programHeaderCount, true);
   const size = view.getUint16(Header.programHeaderSize, true);
-  if (size !== ProgramHeader.sizeBytes || count > SEGMENTS_MAX || table + BigInt(count * size) > BigInt(view.byteLength)) return [];
+  if (
+    size !== ProgramHeader.sizeBytes ||
+    count > SEGMENTS_MAX ||
+    table + BigInt(count * size) > BigInt(view.byteLength)
+  )
+    return [];
   return Array.from({ length: count }, (_, index) => Number(table) + index * size);
 }
 
@@ -154,5 +171,8 @@ function withoutZeroPagesAtEnd(bytes: Uint8Array): Uint8Array {
 }
 
 function notAKernel(reason: string): BootError {
-  return new BootError(BootErrorCode.kernelNotElf, `The kernel file is not an uncompressed Linux kernel (vmlinux): ${reason}. Name a vmlinux or vmlinuz file.`);
+  return new BootError(
+    BootErrorCode.kernelNotElf,
+    `The kernel file is not an uncompressed Linux kernel (vmlinux): ${reason}. Name a vmlinux or vmlinuz file.`,
+  );
 }

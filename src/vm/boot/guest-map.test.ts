@@ -75,7 +75,9 @@ test('whatever the size: RAM adds up, and nothing overlaps', () => {
         return;
       }
       assert.equal(map.lowRamEnd + map.highRamBytes, options.memoryBytes);
-      const ranges = [...map.e820, map.lowWindow, map.highWindow].map(({ gpa, sizeBytes }) => [gpa, gpa + sizeBytes] as const);
+      const ranges = [...map.e820, map.lowWindow, map.highWindow].map(
+        ({ gpa, sizeBytes }) => [gpa, gpa + sizeBytes] as const,
+      );
       ranges.sort(([a], [b]) => a - b);
       ranges.forEach(([start, end], index) => assert.ok(start < end && start >= (ranges[index - 1]?.[1] ?? 0)));
       assert.ok(map.highWindow.sizeBytes >= options.highWindowBytes);

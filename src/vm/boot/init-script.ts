@@ -2,7 +2,12 @@
 export const InitrdPath = { busybox: 'bin/busybox', init: 'init', modules: 'lib/dda', run: 'dda-run' } as const;
 
 /** The console lines by which a host recognises how far a guest has come. */
-export const GuestLine = { up: 'dda-guest: up', exit: 'dda-guest: exit', modules: 'dda-guest: modules loaded', problem: 'dda-guest: problem:' } as const;
+export const GuestLine = {
+  up: 'dda-guest: up',
+  exit: 'dda-guest: exit',
+  modules: 'dda-guest: modules loaded',
+  problem: 'dda-guest: problem:',
+} as const;
 
 export interface ModuleToInsert {
   readonly name: string;
@@ -21,14 +26,8 @@ export function initScript(options: { readonly modules: readonly ModuleToInsert[
     const words = text === '' ? '' : ` ${text.split(' ').map(quote).join(' ')}`;
     return `insmod /${InitrdPath.modules}/${name}.ko${words} || echo ${quote(`${GuestLine.problem} the module ${name} was refused`)}`;
   });
-  const run = [
-    `/${InitrdPath.run} </dev/console`,
-    `echo "${GuestLine.exit} $?"`,
-  ];
-  const shell = [
-    `/${InitrdPath.busybox} --install -s /bin`,
-    'setsid cttyhack sh',
-  ];
+  const run = [`/${InitrdPath.run} </dev/console`, `echo "${GuestLine.exit} $?"`];
+  const shell = [`/${InitrdPath.busybox} --install -s /bin`, 'setsid cttyhack sh'];
   return `${[
     `#!/${InitrdPath.busybox} sh`,
     `/${InitrdPath.busybox} mount -t proc proc /proc`,

@@ -15,7 +15,13 @@ const MODULES = [
 ];
 
 test('everything in its place, with its mode', () => {
-  const members = readCpio(buildInitrd(BUSYBOX, { modules: MODULES, run: '#!/bin/sh\nexit 3\n', files: [{ kind: 'file', path: 'etc/motd', data: Buffer.from('hi') }] }));
+  const members = readCpio(
+    buildInitrd(BUSYBOX, {
+      modules: MODULES,
+      run: '#!/bin/sh\nexit 3\n',
+      files: [{ kind: 'file', path: 'etc/motd', data: Buffer.from('hi') }],
+    }),
+  );
   assert.deepEqual(
     members.map(({ path, mode }) => `${mode.toString(8)} ${path}`),
     [
@@ -81,7 +87,10 @@ test('init without one gives a shell with job control on the console', () => {
 });
 
 test('a file that is already there is refused', () => {
-  assert.throws(() => buildInitrd(BUSYBOX, { modules: [], files: [{ kind: 'file', path: '/init', data: new Uint8Array() }] }), { code: 'archive-entry' });
+  assert.throws(
+    () => buildInitrd(BUSYBOX, { modules: [], files: [{ kind: 'file', path: '/init', data: new Uint8Array() }] }),
+    { code: 'archive-entry' },
+  );
 });
 
 test('busybox must be there, a program, and static', async (context) => {
@@ -92,9 +101,14 @@ test('busybox must be there, a program, and static', async (context) => {
     return join(directory, name);
   };
   assert.deepEqual(Buffer.from(await readStaticBusybox(file('static', BUSYBOX))), BUSYBOX);
-  await assert.rejects(readStaticBusybox(join(directory, 'absent')), { code: 'busybox-missing', message: /busybox-static/ });
+  await assert.rejects(readStaticBusybox(join(directory, 'absent')), {
+    code: 'busybox-missing',
+    message: /busybox-static/,
+  });
   await assert.rejects(readStaticBusybox(file('script', Buffer.from('#!/bin/sh'))), { code: 'busybox-missing' });
-  const dynamic = tinyExecutable(0x400000, [{ type: 3, physicalAddress: 0, bytes: Buffer.from('/lib64/ld-linux-x86-64.so.2') }]);
+  const dynamic = tinyExecutable(0x400000, [
+    { type: 3, physicalAddress: 0, bytes: Buffer.from('/lib64/ld-linux-x86-64.so.2') },
+  ]);
   await assert.rejects(readStaticBusybox(file('dynamic', dynamic)), { code: 'busybox-dynamic' });
 });
 

@@ -49,10 +49,17 @@ export function buildInitrd(busybox: Uint8Array, contents: InitrdContents): Uint
     { kind: 'file', path: InitrdPath.busybox, data: busybox, mode: EXECUTABLE },
     { kind: 'symlink', path: 'bin/sh', target: 'busybox' },
     { kind: 'file', path: InitrdPath.init, data: text.encode(script), mode: EXECUTABLE },
-    ...modules.map(({ name, bytes }): CpioEntry => ({ kind: 'file', path: `${InitrdPath.modules}/${name}.ko`, data: bytes })),
+    ...modules.map(
+      ({ name, bytes }): CpioEntry => ({ kind: 'file', path: `${InitrdPath.modules}/${name}.ko`, data: bytes }),
+    ),
   ];
   if (run !== undefined) {
-    entries.push({ kind: 'file', path: InitrdPath.run, data: typeof run === 'string' ? text.encode(run) : run, mode: EXECUTABLE });
+    entries.push({
+      kind: 'file',
+      path: InitrdPath.run,
+      data: typeof run === 'string' ? text.encode(run) : run,
+      mode: EXECUTABLE,
+    });
   }
   return writeCpio([...entries, ...(contents.files ?? [])]);
 }
@@ -75,7 +82,10 @@ export async function readStaticBusybox(path: string = BUSYBOX_PATH): Promise<Ui
   }
   const isStatic = isStaticProgram(bytes);
   if (isStatic === undefined) {
-    throw new BootError(BootErrorCode.busyboxMissing, `The guest's initramfs needs busybox, and ${path} is no program for x86-64. ${BUSYBOX_ADVICE}`);
+    throw new BootError(
+      BootErrorCode.busyboxMissing,
+      `The guest's initramfs needs busybox, and ${path} is no program for x86-64. ${BUSYBOX_ADVICE}`,
+    );
   }
   if (!isStatic) {
     throw new BootError(
@@ -101,7 +111,10 @@ export async function guestInitrd(options: {
   readonly run?: string | Uint8Array;
   readonly files?: Iterable<CpioEntry>;
 }): Promise<Uint8Array> {
-  const [tree, busybox] = await Promise.all([ModuleTree.open(options.modulesDirectory), readStaticBusybox(options.busyboxPath)]);
+  const [tree, busybox] = await Promise.all([
+    ModuleTree.open(options.modulesDirectory),
+    readStaticBusybox(options.busyboxPath),
+  ]);
   return buildInitrd(busybox, {
     modules: await loadGuestModules(tree, options.drivers),
     options: moduleOptions(options.commandLine),

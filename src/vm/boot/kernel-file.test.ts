@@ -38,8 +38,12 @@ test('the kernel inside, however it is compressed', async (context) => {
 
 test('a kernel inside that is damaged, or compressed otherwise', async () => {
   const damaged = withSize(zstdCompressSync(VMLINUX).subarray(0, -9));
-  await assert.rejects(extractVmlinux(parseBzImage(tinyBzImage({ compressed: damaged }))), { code: 'kernel-payload-bad' });
-  await assert.rejects(extractVmlinux(parseBzImage(tinyBzImage({ compressed: Buffer.from('LZO!0000') }))), { code: 'kernel-payload-unsupported' });
+  await assert.rejects(extractVmlinux(parseBzImage(tinyBzImage({ compressed: damaged }))), {
+    code: 'kernel-payload-bad',
+  });
+  await assert.rejects(extractVmlinux(parseBzImage(tinyBzImage({ compressed: Buffer.from('LZO!0000') }))), {
+    code: 'kernel-payload-unsupported',
+  });
 });
 
 test('a bzImage is started as it is, a vmlinux too', async (context) => {
@@ -61,7 +65,10 @@ test('with a directory for it, a bzImage is unpacked once', async (context) => {
   // What stands there is used: another kernel under that name comes back.
   const other = tinyExecutable(0x1000000, [{ physicalAddress: 0x1000000, bytes: Uint8Array.of(0xf4) }]);
   writeFileSync(join(unpackedDirectory, name ?? ''), other);
-  assert.deepEqual(await readKernel(path, { unpackedDirectory }), { image: parseVmlinux(other), version: TINY_VERSION });
+  assert.deepEqual(await readKernel(path, { unpackedDirectory }), {
+    image: parseVmlinux(other),
+    version: TINY_VERSION,
+  });
 });
 
 test('a kernel that cannot be unpacked here is started as it is', async (context) => {

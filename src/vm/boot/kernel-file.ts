@@ -20,18 +20,26 @@ export interface KernelFile {
  * @param options.unpackedDirectory only this program may write to it: what is found there is trusted.
  * @throws BootError `kernel-unreadable`, and what {@link parseBzImage}, {@link parseVmlinux} and {@link extractVmlinux} throw.
  */
-export async function readKernel(path: string, options: { readonly unpackedDirectory?: string } = {}): Promise<KernelFile> {
+export async function readKernel(
+  path: string,
+  options: { readonly unpackedDirectory?: string } = {},
+): Promise<KernelFile> {
   let file: Uint8Array;
   try {
     file = await readFile(path);
   } catch (cause) {
-    throw new BootError(BootErrorCode.kernelUnreadable, `The kernel ${path} can't be read: ${(cause as Error).message}. Name another, or change its permissions.`, {
-      cause,
-    });
+    throw new BootError(
+      BootErrorCode.kernelUnreadable,
+      `The kernel ${path} can't be read: ${(cause as Error).message}. Name another, or change its permissions.`,
+      {
+        cause,
+      },
+    );
   }
   if (isElf(file)) return { image: parseVmlinux(file), version: '' };
   const image = parseBzImage(file);
-  const unpacked = options.unpackedDirectory === undefined ? undefined : await unpackedKernel(image, options.unpackedDirectory);
+  const unpacked =
+    options.unpackedDirectory === undefined ? undefined : await unpackedKernel(image, options.unpackedDirectory);
   return { image: unpacked ? parseVmlinux(unpacked) : image, version: image.version };
 }
 

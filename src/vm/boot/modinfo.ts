@@ -36,7 +36,11 @@ export function parseModuleInfo(file: Uint8Array): ModuleInfo | undefined {
       }
     }
   }
-  return { depends: depends.slice(0, NAMES_MAX), softBefore: softBefore.slice(0, NAMES_MAX), softAfter: softAfter.slice(0, NAMES_MAX) };
+  return {
+    depends: depends.slice(0, NAMES_MAX),
+    softBefore: softBefore.slice(0, NAMES_MAX),
+    softAfter: softAfter.slice(0, NAMES_MAX),
+  };
 }
 
 function names(words: readonly string[]): string[] {

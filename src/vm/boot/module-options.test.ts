@@ -5,10 +5,13 @@ import { moduleOptions } from './module-options.ts';
 const parse = (text: string): Record<string, string> => Object.fromEntries(moduleOptions(text));
 
 test('options of modules among the kernel’s own', () => {
-  assert.deepEqual(parse('console=ttyS0 hv_vmbus.max_version=0x50003 quiet nvme.io_queue_depth=64 nvme.use_cmb_sqes=0'), {
-    hv_vmbus: 'max_version=0x50003',
-    nvme: 'io_queue_depth=64 use_cmb_sqes=0',
-  });
+  assert.deepEqual(
+    parse('console=ttyS0 hv_vmbus.max_version=0x50003 quiet nvme.io_queue_depth=64 nvme.use_cmb_sqes=0'),
+    {
+      hv_vmbus: 'max_version=0x50003',
+      nvme: 'io_queue_depth=64 use_cmb_sqes=0',
+    },
+  );
 });
 
 test('a dash in the module’s name is an underscore', () => {

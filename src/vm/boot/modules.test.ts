@@ -47,7 +47,14 @@ test('a driver’s own dependencies, each once, soft ones where they exist', asy
     'kernel/fast-crc.ko': depends(),
     'kernel/extra-crc.ko': depends('crc64'),
   });
-  assert.deepEqual(namesOf(await modules.load(['nvme'])), ['crc64', 't10_pi', 'fast_crc', 'nvme_core', 'extra_crc', 'nvme']);
+  assert.deepEqual(namesOf(await modules.load(['nvme'])), [
+    'crc64',
+    't10_pi',
+    'fast_crc',
+    'nvme_core',
+    'extra_crc',
+    'nvme',
+  ]);
 });
 
 test('soft dependencies in a circle', async (context) => {
@@ -83,7 +90,11 @@ test('modules.order names them without what compression adds, and spares the wal
 
 test('what is in updates/ goes before the kernel’s own', async (context) => {
   const newer = tinyModule(['version=2', 'depends=']);
-  const modules = await tree(context, { 'modules.order': 'kernel/nvme.ko\n', 'kernel/nvme.ko': depends(), 'updates/dkms/nvme.ko': newer });
+  const modules = await tree(context, {
+    'modules.order': 'kernel/nvme.ko\n',
+    'kernel/nvme.ko': depends(),
+    'updates/dkms/nvme.ko': newer,
+  });
   assert.deepEqual(Buffer.from((await modules.load(['nvme']))[0]?.bytes ?? []), newer);
 });
 
@@ -98,7 +109,11 @@ test('built-in modules are there, and need not be loaded', async (context) => {
 
 test('no Hyper-V drivers: says which', async (context) => {
   const modules = await tree(context, { 'kernel/nvme.ko': depends(), 'kernel/hv_vmbus.ko': depends() });
-  await assert.rejects(loadGuestModules(modules, []), { name: 'BootError', code: 'modules-no-hyperv-drivers', message: /pci_hyperv not found/ });
+  await assert.rejects(loadGuestModules(modules, []), {
+    name: 'BootError',
+    code: 'modules-no-hyperv-drivers',
+    message: /pci_hyperv not found/,
+  });
 });
 
 test('a module that is nowhere: says who wanted it', async (context) => {

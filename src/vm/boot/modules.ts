@@ -57,7 +57,8 @@ export class ModuleTree {
     } catch (cause) {
       throw notATree(root, `it can't be read (${(cause as Error).message})`, cause);
     }
-    if (files.size === 0 && builtIn.size === 0) throw notATree(root, 'there is no kernel module in it, or no such directory');
+    if (files.size === 0 && builtIn.size === 0)
+      throw notATree(root, 'there is no kernel module in it, or no such directory');
     return new ModuleTree(root, files, builtIn);
   }
 
@@ -101,12 +102,17 @@ export class ModuleTree {
       );
     }
     const bad = (reason: string, cause?: unknown): BootError =>
-      new BootError(BootErrorCode.moduleBad, `The module ${stem} can't be used: ${reason}. Install that kernel's modules again.`, { cause });
+      new BootError(
+        BootErrorCode.moduleBad,
+        `The module ${stem} can't be used: ${reason}. Install that kernel's modules again.`,
+        { cause },
+      );
     let bytes: Uint8Array | undefined;
     try {
       bytes = await readModule(stem);
     } catch (cause) {
-      const isFileTrouble = cause instanceof DecompressionError || (cause as NodeJS.ErrnoException).syscall !== undefined;
+      const isFileTrouble =
+        cause instanceof DecompressionError || (cause as NodeJS.ErrnoException).syscall !== undefined;
       throw isFileTrouble ? bad((cause as Error).message, cause) : cause;
     }
     if (!bytes) throw bad('the file is not there');
@@ -169,7 +175,10 @@ async function findModules(root: string): Promise<Map<string, string>> {
   };
   // The kernel's own list spares a walk through hundreds of directories.
   const order = await readIfThere(join(root, 'modules.order'));
-  const listed = order?.toString('utf8').split('\n').map((line) => join(root, line.trim()));
+  const listed = order
+    ?.toString('utf8')
+    .split('\n')
+    .map((line) => join(root, line.trim()));
   for (const path of listed ?? (await walk(root))) add(path);
   // As depmod does by default: what the administrator has put there goes before the kernel's own.
   for (const directory of ['extra', 'updates']) for (const path of await walk(join(root, directory))) add(path);

@@ -24,6 +24,10 @@ export async function extractVmlinux(image: BzImage): Promise<Uint8Array> {
     return await decompress(compressed, format, VMLINUX_MAX_BYTES);
   } catch (cause) {
     if (!(cause instanceof DecompressionError)) throw cause;
-    throw new BootError(BootErrorCode.kernelPayloadBad, `The kernel inside the bzImage can't be unpacked: ${cause.message}. Copy the file again.`, { cause });
+    throw new BootError(
+      BootErrorCode.kernelPayloadBad,
+      `The kernel inside the bzImage can't be unpacked: ${cause.message}. Copy the file again.`,
+      { cause },
+    );
   }
 }

@@ -16,7 +16,7 @@ const DTR_RTS_OUT2 = 0x0b;
 interface Bench {
   readonly uart: Uart16550;
   readonly events: string[];
-  drained(): string;
+  readonly drained: () => string;
 }
 
 function bench(): Bench {
@@ -46,7 +46,10 @@ test('registers that hold what is written', () => {
   uart.write(LCR, 0x13);
   uart.write(IER, 0xff);
   uart.write(MCR, 0xff);
-  assert.deepEqual([SCR, LCR, IER, MCR].map((at) => uart.read(at)), [0x5a, 0x13, 0x0f, 0x1f]);
+  assert.deepEqual(
+    [SCR, LCR, IER, MCR].map((at) => uart.read(at)),
+    [0x5a, 0x13, 0x0f, 0x1f],
+  );
 });
 
 test('the divisor latch hides data and interrupt enable', () => {
@@ -126,7 +129,10 @@ test('output that nobody drains: the transmitter stays full, more is lost, drain
   const target = new Uint8Array(sent + 100);
   const count = uart.drainOutput(target);
   assert.equal(count, 32768);
-  assert.deepEqual(target.subarray(0, 300), Uint8Array.from({ length: 300 }, (_, index) => index & 0xff));
+  assert.deepEqual(
+    target.subarray(0, 300),
+    Uint8Array.from({ length: 300 }, (_, index) => index & 0xff),
+  );
   assert.deepEqual(events, ['irq 1']);
   assert.equal(uart.read(IIR), 0xc2);
   assert.equal(uart.read(LSR), 0x60);

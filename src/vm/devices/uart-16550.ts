@@ -287,14 +287,16 @@ export class Uart16550 {
   #interruptCause(): number {
     const enabled = this.#get(Word.interruptEnable);
     const received = this.#receiveFifo.count;
-    if ((enabled & InterruptEnable.lineStatus) !== 0 && this.#get(Word.overrun) === 1) return InterruptIdentity.lineStatus;
+    if ((enabled & InterruptEnable.lineStatus) !== 0 && this.#get(Word.overrun) === 1)
+      return InterruptIdentity.lineStatus;
     if ((enabled & InterruptEnable.received) !== 0 && received > 0) {
       return received >= this.#receiveTrigger ? InterruptIdentity.received : InterruptIdentity.receiveTimeout;
     }
     if ((enabled & InterruptEnable.transmitterEmpty) !== 0 && this.#get(Word.transmitterEmptyPending) === 1) {
       return InterruptIdentity.transmitterEmpty;
     }
-    if ((enabled & InterruptEnable.modemStatus) !== 0 && this.#get(Word.modemDelta) !== 0) return InterruptIdentity.modemStatus;
+    if ((enabled & InterruptEnable.modemStatus) !== 0 && this.#get(Word.modemDelta) !== 0)
+      return InterruptIdentity.modemStatus;
     return InterruptIdentity.none;
   }
 

@@ -17,7 +17,13 @@ export const UartOffset = {
   scratch: 7,
 } as const;
 
-export const InterruptEnable = { received: 0x01, transmitterEmpty: 0x02, lineStatus: 0x04, modemStatus: 0x08, all: 0x0f } as const;
+export const InterruptEnable = {
+  received: 0x01,
+  transmitterEmpty: 0x02,
+  lineStatus: 0x04,
+  modemStatus: 0x08,
+  all: 0x0f,
+} as const;
 
 /** In order of priority, highest first; bit 0 clear means "pending". */
 export const InterruptIdentity = {
@@ -48,7 +54,12 @@ export const ModemControl = {
   all: 0x1f,
 } as const;
 
-export const LineStatus = { dataReady: 0x01, overrun: 0x02, transmitterHoldingEmpty: 0x20, transmitterEmpty: 0x40 } as const;
+export const LineStatus = {
+  dataReady: 0x01,
+  overrun: 0x02,
+  transmitterHoldingEmpty: 0x20,
+  transmitterEmpty: 0x40,
+} as const;
 
 export const ModemStatus = {
   clearToSend: 0x10,

@@ -7,7 +7,9 @@ import { allocateUartState, Uart16550 } from './uart-16550.ts';
 
 const COUNT = 40_000;
 
-test('two threads send at once: nothing lost, each in order, the interrupt line only ever changes', { timeout: 60_000 }, async () => {
+test('two threads send at once: nothing lost, each in order, the interrupt line only ever changes', {
+  timeout: 60_000,
+}, async () => {
   const state = allocateUartState();
   const lineBuffer = new SharedArrayBuffer(16);
   const line = new Int32Array(lineBuffer);
@@ -26,7 +28,9 @@ test('two threads send at once: nothing lost, each in order, the interrupt line 
     const order: HammerOrder = { state, line: lineBuffer, tag, count: COUNT };
     return new Worker(new URL('./testing/uart-hammer.ts', import.meta.url), { workerData: order });
   });
-  const exits = Promise.all(workers.map((worker) => new Promise((resolve, reject) => worker.once('exit', resolve).once('error', reject))));
+  const exits = Promise.all(
+    workers.map((worker) => new Promise((resolve, reject) => worker.once('exit', resolve).once('error', reject))),
+  );
 
   const next = [0, 0];
   let received = 0;

@@ -19,6 +19,8 @@ const Op = {
   device: 0x82,
 } as const;
 
+/** Its output is one byte a character for ASCII, and has bytes above 0x7F for nothing else. */
+const ascii = new TextEncoder();
 const SEGMENT = /^[A-Z_][A-Z0-9_]{0,3}$/;
 
 /** `value` as `sizeBytes` little-endian bytes. */
@@ -35,7 +37,7 @@ export function littleEndian(value: number | bigint, sizeBytes: number): number[
 /** A single-segment name, padded with underscores to four characters. */
 function nameSegment(name: string): number[] {
   if (!SEGMENT.test(name)) throw new RangeError(`'${name}' is no ACPI name segment`);
-  return [...name.padEnd(4, '_')].map((character) => character.charCodeAt(0));
+  return [...ascii.encode(name.padEnd(4, '_'))];
 }
 
 /** An integer in its shortest form. */
@@ -52,7 +54,7 @@ export function integer(value: number | bigint): Aml {
 
 /** An ASCII string with its terminator. */
 export function string(text: string): Aml {
-  const characters = [...text].map((character) => character.charCodeAt(0));
+  const characters = ascii.encode(text);
   if (characters.some((code) => code < 0x01 || code > 0x7f)) throw new RangeError(`'${text}' is not ASCII`);
   return [Op.stringPrefix, ...characters, 0];
 }
@@ -89,10 +91,16 @@ export function packageOf(elements: readonly Aml[]): Aml {
 }
 
 /** `Buffer () { bytes }`. */
-export const buffer = (bytes: readonly number[]): Aml => [Op.buffer, ...withLength([...integer(bytes.length), ...bytes])];
+export const buffer = (bytes: readonly number[]): Aml => [
+  Op.buffer,
+  ...withLength([...integer(bytes.length), ...bytes]),
+];
 
 /** `Scope (name) { content }`. */
-export const scope = (name: string, ...content: readonly Aml[]): Aml => [Op.scope, ...withLength([...nameSegment(name), ...content.flat()])];
+export const scope = (name: string, ...content: readonly Aml[]): Aml => [
+  Op.scope,
+  ...withLength([...nameSegment(name), ...content.flat()]),
+];
 
 /** `Device (name) { content }`. */
 export const device = (name: string, ...content: readonly Aml[]): Aml => [

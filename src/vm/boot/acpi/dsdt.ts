@@ -34,7 +34,11 @@ export function dsdtAml(options: { readonly windows: readonly MmioWindow[]; read
     named('_UID', integer(1)),
     named('_CRS', resourceTemplate(ioPorts(COM1.port, COM1.size), irq(COM1.gsi))),
   );
-  const rtc = device('RTC0', named('_HID', eisaId('PNP0B00')), named('_CRS', resourceTemplate(ioPorts(RtcPort.index, RTC_PORT_COUNT))));
+  const rtc = device(
+    'RTC0',
+    named('_HID', eisaId('PNP0B00')),
+    named('_CRS', resourceTemplate(ioPorts(RtcPort.index, RTC_PORT_COUNT))),
+  );
   return [
     ...named('_S5_', packageOf([integer(SOFT_OFF_SLEEP_TYPE), integer(0), integer(0), integer(0)])),
     ...scope('_SB_', vmbusModule, com1, ...(options.hasRtc ? [rtc] : [])),

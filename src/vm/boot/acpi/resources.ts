@@ -17,7 +17,8 @@ const READ_WRITE_NON_CACHEABLE = 0x01;
 const DECODE_16_BITS = 1;
 
 /** A `_CRS` value: the descriptors, and the end tag with checksum 0 ("not checked"). */
-export const resourceTemplate = (...descriptors: readonly (readonly number[])[]): Aml => buffer([...descriptors.flat(), Tag.end, 0]);
+export const resourceTemplate = (...descriptors: readonly (readonly number[])[]): Aml =>
+  buffer([...descriptors.flat(), Tag.end, 0]);
 
 /** A memory range that a module device produces for its children; the only kind besides DWordMemory that Linux's VMBus driver reads. */
 export function qwordMemory(gpa: number, sizeBytes: number): readonly number[] {

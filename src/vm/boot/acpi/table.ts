@@ -1,7 +1,16 @@
 /** What all ACPI tables share: the header, little-endian fields, and bytes that sum to zero (ACPI 6.5 section 5.2.6). */
 
 export const HEADER_BYTES = 36;
-const Header = { length: 4, revision: 8, checksum: 9, oemId: 10, oemTableId: 16, oemRevision: 24, creatorId: 28, creatorRevision: 32 } as const;
+const Header = {
+  length: 4,
+  revision: 8,
+  checksum: 9,
+  oemId: 10,
+  oemTableId: 16,
+  oemRevision: 24,
+  creatorId: 28,
+  creatorRevision: 32,
+} as const;
 export const OEM_ID = 'DDA   ';
 const OEM_TABLE_ID = 'DDAGUEST';
 const CREATOR_ID = 'DDA ';

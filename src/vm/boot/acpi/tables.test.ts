@@ -13,7 +13,8 @@ const WINDOWS = [
   { gpa: 0xe0000000, sizeBytes: 0x10000000 },
   { gpa: 0x1000000000, sizeBytes: 0x100000000 },
 ];
-const build = (apicIds: readonly number[]): ReturnType<typeof buildAcpiTables> => buildAcpiTables({ apicIds, windows: WINDOWS });
+const build = (apicIds: readonly number[]): ReturnType<typeof buildAcpiTables> =>
+  buildAcpiTables({ apicIds, windows: WINDOWS });
 const sum = (bytes: Uint8Array): number => bytes.reduce((total, byte) => (total + byte) & 0xff, 0);
 const table = (tables: readonly AcpiTable[], signature: string): Buffer => {
   const found = tables.find((candidate) => candidate.signature === signature);
@@ -42,7 +43,10 @@ test('the DSDT, byte for byte (without a clock)', () => {
     '085f554944 01',
     '085f435253 11 10 0a0d 4701f803f8030108 221000 7900',
   ];
-  assert.equal(Buffer.from(dsdtAml({ windows: WINDOWS, hasRtc: false })).toString('hex'), expected.join('').replaceAll(' ', ''));
+  assert.equal(
+    Buffer.from(dsdtAml({ windows: WINDOWS, hasRtc: false })).toString('hex'),
+    expected.join('').replaceAll(' ', ''),
+  );
 });
 
 test('every table: length, checksum, and a place of its own below 1 MiB', () => {
@@ -130,7 +134,8 @@ test('no processor, or more than the tables hold, is refused', () => {
 test('iasl reads every table, and compiles the DSDT back to the same bytes', (context) => {
   const directory = mkdtempSync(join(tmpdir(), 'dda-acpi-'));
   context.after(() => rmSync(directory, { recursive: true }));
-  const iasl = (...options: string[]): string => execFileSync('iasl', options, { cwd: directory, encoding: 'utf8', stdio: 'pipe' });
+  const iasl = (...options: string[]): string =>
+    execFileSync('iasl', options, { cwd: directory, encoding: 'utf8', stdio: 'pipe' });
   try {
     iasl('-v');
   } catch (error) {

@@ -11,7 +11,15 @@ const DSDT_REVISION = 2;
 const XSDT_REVISION = 1;
 
 /** Root System Description Pointer (ACPI 6.5 section 5.2.5.3). */
-const Rsdp = { checksum: 8, oemId: 9, revision: 15, length: 20, xsdt: 24, extendedChecksum: 32, sizeBytes: 36 } as const;
+const Rsdp = {
+  checksum: 8,
+  oemId: 9,
+  revision: 15,
+  length: 20,
+  xsdt: 24,
+  extendedChecksum: 32,
+  sizeBytes: 36,
+} as const;
 const RSDP_REVISION = 2;
 /** What the first checksum covers: the structure as it was in ACPI 1.0. */
 const RSDP_OLD_BYTES = 20;
@@ -62,7 +70,10 @@ export function buildAcpiTables(options: {
   );
   writes.push({ gpa: GuestAddress.acpi, bytes: makeRsdp(place(xsdt)) });
   if (options.apicIds.length === 0 || nextGpa > GuestAddress.acpi + ACPI_AREA_BYTES) {
-    throw new BootError(BootErrorCode.cpuCount, `A guest can't have ${options.apicIds.length} virtual processors. Give it at least one, and fewer than 7000.`);
+    throw new BootError(
+      BootErrorCode.cpuCount,
+      `A guest can't have ${options.apicIds.length} virtual processors. Give it at least one, and fewer than 7000.`,
+    );
   }
   return { rsdpGpa: GuestAddress.acpi, writes, tables: [dsdt, fadt, madt, xsdt] };
 }

@@ -11,7 +11,8 @@ export function readCpio(archive: Uint8Array): CpioMember[] {
   const padded = (value: number): number => (value + 3) & ~3;
   const members: CpioMember[] = [];
   for (let at = 0; ; ) {
-    const field = (index: number): number => Number.parseInt(bytes.toString('latin1', at + 6 + index * 8, at + 14 + index * 8), 16);
+    const field = (index: number): number =>
+      Number.parseInt(bytes.toString('latin1', at + 6 + index * 8, at + 14 + index * 8), 16);
     const nameEnd = at + 110 + field(11);
     const path = bytes.toString('utf8', at + 110, nameEnd - 1);
     if (path === 'TRAILER!!!') return members;
