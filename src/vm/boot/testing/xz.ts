@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 /** `bytes` compressed by the xz tool; undefined on a machine without it. */
 export function xzBytes(bytes: Uint8Array): Buffer | undefined {
   const { stdout, error, status } = spawnSync('xz', ['--compress', '--stdout', '--check=crc32'], { input: bytes });
-  if (error?.code === 'ENOENT') return undefined;
+  if (error && 'code' in error && error.code === 'ENOENT') return undefined;
   if (error || status !== 0) throw error ?? new Error(`xz ended with exit code ${status}`);
   return stdout;
 }
