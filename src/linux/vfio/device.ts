@@ -41,6 +41,7 @@ export class VfioDevice {
   readonly #device: JoinedDevice;
   readonly #regions: VfioRegion[] = [];
   readonly #mappings = new Map<bigint, number>();
+  readonly #enabledIrqs = new Set<number>();
   readonly #scratch = new Uint8Array(8);
   readonly #scratchView = new DataView(this.#scratch.buffer);
   #closed = false;
@@ -149,11 +150,13 @@ export class VfioDevice {
    */
   setIrqEventFds(index: number, start: number, fds: readonly (number | undefined)[]): void {
     setIrqEventFds(this.fd, index, start, fds);
+    this.#enabledIrqs.add(index);
   }
 
   /** Disconnects all vectors and turns the interrupt off in the device. Not enabled: nothing. */
   disableIrqs(index: number): void {
-    disableIrqs(this.fd, index);
+    // The kernel calls it invalid to disable what isn't enabled.
+    if (this.#enabledIrqs.delete(index)) disableIrqs(this.fd, index);
   }
 
   /** Resets the function alone. Throws {@link VfioError} `vfio-no-reset`. May take a second. */
