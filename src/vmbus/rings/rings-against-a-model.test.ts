@@ -19,7 +19,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 test('a ring is a queue of packets, and no side ever sleeps on work', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 3 }), fc.nat(500), fc.array(step, { maxLength: 200 }), (pages, start, steps) => {
+    fc.property(fc.integer({ min: 1, max: 3 }), fc.nat(500), fc.array(step, { maxLength: 200, size: 'max' }), (pages, start, steps) => {
       const { memory, header } = ringOfPages(pages);
       header[0] = header[1] = start * 8;
       const [outgoing, incoming] = [new OutgoingRing(memory), new IncomingRing(memory)];
@@ -88,7 +88,7 @@ test('whatever a writer puts into the pages, the reader copies bounded packets o
   const word = fc.oneof(fc.integer({ min: 0, max: 600 }).map((unit) => unit * 8), fc.integer());
   const write = fc.record({ word: fc.nat(3), value: word, at: fc.nat(511), type: fc.constantFrom(6, 0xb, 7), offset: fc.nat(4), length: fc.nat(520) });
   fc.assert(
-    fc.property(fc.array(write, { maxLength: 40 }), (writes) => {
+    fc.property(fc.array(write, { maxLength: 40, size: 'max' }), (writes) => {
       const { memory, header, data } = ringOfPages(1);
       const incoming = new IncomingRing(memory);
       const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
@@ -113,7 +113,7 @@ test('whatever a writer puts into the pages, the reader copies bounded packets o
 test('whatever a reader puts into the pages, the writer stays inside the ring or ends the channel', () => {
   const value = fc.oneof(fc.integer({ min: 0, max: 511 }).map((unit) => unit * 8), fc.integer());
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.nat(3), value, fc.nat(4100)), { maxLength: 40 }), (writes) => {
+    fc.property(fc.array(fc.tuple(fc.nat(3), value, fc.nat(4100)), { maxLength: 40, size: 'max' }), (writes) => {
       const { memory, header } = ringOfPages(1);
       const outgoing = new OutgoingRing(memory);
       try {
