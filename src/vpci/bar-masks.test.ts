@@ -3,7 +3,10 @@ import { test } from 'node:test';
 import { barMasks } from './bar-masks.ts';
 
 test('a 16 KiB 32-bit BAR', () => {
-  assert.deepEqual(barMasks([{ index: 0, kind: 'memory32', prefetchable: false, sizeBytes: 0x4000 }]), [0xffff_c000, 0, 0, 0, 0, 0]);
+  assert.deepEqual(
+    barMasks([{ index: 0, kind: 'memory32', prefetchable: false, sizeBytes: 0x4000 }]),
+    [0xffff_c000, 0, 0, 0, 0, 0],
+  );
 });
 
 test('a 64-bit BAR takes two registers, with its type and prefetch bits in the first', () => {
@@ -29,5 +32,6 @@ test('shapes that no function can have are refused', () => {
       ]),
     RangeError,
   );
-  for (const sizeBytes of [0x800, 0x1800, 2 ** 32]) assert.throws(() => barMasks([{ ...bar, index: 0, sizeBytes }]), RangeError);
+  for (const sizeBytes of [0x800, 0x1800, 2 ** 32])
+    assert.throws(() => barMasks([{ ...bar, index: 0, sizeBytes }]), RangeError);
 });

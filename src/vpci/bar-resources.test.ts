@@ -3,7 +3,14 @@ import { test } from 'node:test';
 import { type BarResource, decodeBarResources, encodeBarResources, misplacedBar } from './bar-resources.ts';
 import { hex } from './testing/bytes.ts';
 
-const six = (resource: BarResource): (BarResource | undefined)[] => [resource, undefined, undefined, undefined, undefined, undefined];
+const six = (resource: BarResource): (BarResource | undefined)[] => [
+  resource,
+  undefined,
+  undefined,
+  undefined,
+  undefined,
+  undefined,
+];
 
 test('memory, and the three size classes of large memory', () => {
   const cases: readonly (readonly [bigint, string])[] = [
@@ -25,8 +32,14 @@ test('a length of zero is no resource', () => {
 });
 
 test('what is no memory is told', () => {
-  assert.match(String(decodeBarResources(hex('01 00 0000 0000000010000000 00400000', 120))), /type 1/);
-  assert.match(String(decodeBarResources(hex('07 00 0000 0000000010000000 00400000', 120))), /size class/);
+  assert.equal(
+    decodeBarResources(hex('01 00 0000 0000000010000000 00400000', 120)),
+    'resource 0 has type 1, which is no memory',
+  );
+  assert.equal(
+    decodeBarResources(hex('07 00 0000 0000000010000000 00400000', 120)),
+    'resource 0 is large memory without a size class',
+  );
 });
 
 test('places that a BAR cannot have are told', () => {

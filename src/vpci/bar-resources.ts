@@ -48,7 +48,8 @@ export function encodeBarResources(resources: BarResources): Uint8Array<ArrayBuf
   const encoded = resources.map((resource) => {
     if (resource === undefined) return BAR_RESOURCE.encode({ kind: KIND_NONE });
     const { address, lengthBytes } = resource;
-    if (lengthBytes < 1n << 32n) return BAR_RESOURCE.encode({ kind: KIND_MEMORY, address, lengthBytes: Number(lengthBytes) });
+    if (lengthBytes < 1n << 32n)
+      return BAR_RESOURCE.encode({ kind: KIND_MEMORY, address, lengthBytes: Number(lengthBytes) });
     // A longer one is told in units of its size class, rounded up.
     const large = LARGE_SHIFTS.find(({ shift }) => lengthBytes <= 0xffff_ffffn << shift) ?? LARGE_SHIFTS[2];
     const units = (lengthBytes + (1n << large.shift) - 1n) >> large.shift;
@@ -65,9 +66,11 @@ export function misplacedBar(resources: BarResources, bars: readonly BarShape[])
     if (bar === undefined) return `there is no BAR ${index}`;
     const size = BigInt(bar.sizeBytes);
     if (resource.lengthBytes > size) return `BAR ${index} has ${size} bytes, not ${resource.lengthBytes}`;
-    if (resource.address % size !== 0n) return `BAR ${index} can't begin at 0x${resource.address.toString(16)}: not aligned`;
+    if (resource.address % size !== 0n)
+      return `BAR ${index} can't begin at 0x${resource.address.toString(16)}: not aligned`;
     const end = resource.address + size;
-    if (end > 1n << (bar.kind === 'memory32' ? 32n : 64n)) return `BAR ${index} at 0x${resource.address.toString(16)} ends too high`;
+    if (end > 1n << (bar.kind === 'memory32' ? 32n : 64n))
+      return `BAR ${index} at 0x${resource.address.toString(16)} ends too high`;
   }
   return undefined;
 }

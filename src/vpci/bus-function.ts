@@ -20,18 +20,28 @@ const BAR_FLAGS = 0xfn;
 /** One function on a bus: what the guest is told of it, and what its requests do to it. */
 export class BusFunction {
   readonly function: PciFunction;
-  readonly description: FunctionDescription;
+  readonly slot: Slot;
   readonly masks: readonly number[];
   state: BusFunctionState = 'present';
+  readonly #serial: number;
+  readonly #virtualNumaNode: number | undefined;
 
   constructor(pciFunction: PciFunction, slot: Slot, serial: number, virtualNumaNode: number | undefined) {
     this.function = pciFunction;
-    this.description = { identity: pciFunction.identity, slot, serial, virtualNumaNode };
+    this.slot = slot;
+    this.#serial = serial;
+    this.#virtualNumaNode = virtualNumaNode;
     this.masks = barMasks(pciFunction.bars);
   }
 
-  get slot(): Slot {
-    return this.description.slot;
+  /** What bus relations tell: the identity as it is now, for a reset may have changed it. */
+  get description(): FunctionDescription {
+    return {
+      identity: this.function.identity,
+      slot: this.slot,
+      serial: this.#serial,
+      virtualNumaNode: this.#virtualNumaNode,
+    };
   }
 
   /** What keeps the BARs from being placed so; undefined = nothing. */

@@ -1,7 +1,12 @@
 import type { BarResources } from './bar-resources.ts';
 import type { BusFunction } from './bus-function.ts';
 import { allOnes, CONFIG_WINDOW_BYTES, ConfigWindow, type ConfigWindowPlan } from './config-window.ts';
-import { type InterruptChange, type InterruptRequest, type InterruptToken, InterruptTokens } from './interrupt-tokens.ts';
+import {
+  type InterruptChange,
+  type InterruptRequest,
+  type InterruptToken,
+  InterruptTokens,
+} from './interrupt-tokens.ts';
 import type { VpciPort } from './port.ts';
 import type { Slot } from './slot.ts';
 import { refuse, type Refusal } from './wire/decode-guest.ts';
@@ -117,7 +122,8 @@ export class Bus {
     for (const request of interrupts) {
       const created = request && this.tokens.create(busFunction.slot, request);
       if (request !== undefined && created === undefined) {
-        for (const token of tokens) if (token !== undefined) this.tokens.delete(busFunction.slot, token.address, token.data);
+        for (const token of tokens)
+          if (token !== undefined) this.tokens.delete(busFunction.slot, token.address, token.data);
         return refuse(INSUFFICIENT_RESOURCES, 'no more interrupts to be had');
       }
       tokens.push(created?.token);

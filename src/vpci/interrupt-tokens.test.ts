@@ -11,7 +11,9 @@ test('the address names the bus, the data the message, neither the vector', () =
   const second = tokens.create(0, one);
   assert.deepEqual(first?.token, { address: 0xfee9_bcd0n, data: 1, count: 1 });
   assert.deepEqual(second?.token, { address: 0xfee9_bcd0n, data: 2, count: 1 });
-  assert.deepEqual(first?.changes, [{ message: { address: 0xfee9_bcd0n, data: 1 }, target: { vector: 0x21, vps: [1] } }]);
+  assert.deepEqual(first?.changes, [
+    { message: { address: 0xfee9_bcd0n, data: 1 }, target: { vector: 0x21, vps: [1] } },
+  ]);
   assert.deepEqual(tokens.target({ address: 0xfee9_bcd0n, data: 2 }), { vector: 0x21, vps: [1] });
   assert.equal(tokens.target({ address: 0xfee0_0000n, data: 2 }), undefined);
 });

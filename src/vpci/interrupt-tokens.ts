@@ -78,7 +78,8 @@ export class InterruptTokens {
   /** Messages alive, of one slot or of all. */
   count(slot?: Slot): number {
     let count = 0;
-    for (const block of this.#blocks.values()) if (slot === undefined || block.slot === slot) count += block.targets.length;
+    for (const block of this.#blocks.values())
+      if (slot === undefined || block.slot === slot) count += block.targets.length;
     return count;
   }
 

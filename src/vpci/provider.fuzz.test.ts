@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ChannelFault } from '../vmbus/index.ts';
-import { FakeFunction } from './testing/fake-function.ts';
+import { SpyFunction } from './testing/spy-function.ts';
 import { FakeMachine } from './testing/fake-machine.ts';
 import { INSTANCE_ID } from './testing/fixture.ts';
 import { VpciProvider } from './provider.ts';
@@ -13,7 +13,7 @@ import { VpciVersion } from './wire/version.ts';
 const MOST_ANSWERS = 2;
 
 class Harness {
-  readonly functions = [new FakeFunction(), new FakeFunction()];
+  readonly functions = [new SpyFunction(), new SpyFunction()];
   readonly machine = new FakeMachine();
   readonly provider: VpciProvider;
   sent: Uint8Array[] = [];
@@ -79,10 +79,16 @@ const payload = fc.oneof(
     arbitrary: fc
       .record({
         messageType: fc.oneof(
-          { weight: 8, arbitrary: fc.constantFrom(...Object.values(GUEST_MESSAGES).map((message) => message.messageType)) },
+          {
+            weight: 8,
+            arbitrary: fc.constantFrom(...Object.values(GUEST_MESSAGES).map((message) => message.messageType)),
+          },
           { weight: 1, arbitrary: fc.nat(0x40).map((n) => MESSAGE_TYPE_BASE + n) },
         ),
-        words: fc.array(fc.oneof(fc.constantFrom(0, 0x20, 1, 2, 0x21, 0x1_0021, 0x1_0004, 0xe000_0000), fc.nat(0xffff_ffff)), { maxLength: 60 }),
+        words: fc.array(
+          fc.oneof(fc.constantFrom(0, 0x20, 1, 2, 0x21, 0x1_0021, 0x1_0004, 0xe000_0000), fc.nat(0xffff_ffff)),
+          { maxLength: 60 },
+        ),
       })
       .map(({ messageType, words }) => new Uint8Array(Uint32Array.of(messageType, ...words).buffer)),
   },
@@ -95,36 +101,46 @@ const step = fc.oneof(
 
 test('whatever a guest sends: one bounded answer or a ChannelFault, and tokens always different', () => {
   fc.assert(
-    fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), fc.constantFrom(...Object.values(VpciVersion)), (steps, version) => {
-      const harness = new Harness();
-      const start = (): void => {
-        const negotiate = Uint32Array.of(GUEST_MESSAGES.QUERY_PROTOCOL_VERSION.messageType, version);
-        assert.ok(harness.packet(new Uint8Array(negotiate.buffer), true));
-        const enter = Uint32Array.of(GUEST_MESSAGES.BUS_D0ENTRY.messageType, 0, 0xe000_0000, 0);
-        assert.ok(harness.packet(new Uint8Array(enter.buffer), true));
-      };
-      start();
-      for (const each of steps) {
-        let lives = true;
-        if ('payload' in each) lives = harness.packet(each.payload, each.completionRequested);
-        else if (each.act === 'eject') harness.provider.eject(0x20);
-        else if (each.act === 'surprise') harness.provider.surpriseRemoved();
-        else if (each.act === 'retarget') {
-          harness.provider.retarget({ deviceId: 0x9bcd_1230, addressLow: 0xfee9_bcd0, data: 1, vector: 0x80, vps: [0] });
-        } else {
-          harness.provider.closed('closed');
-          lives = false;
+    fc.property(
+      fc.array(step, { minLength: 1, maxLength: 60 }),
+      fc.constantFrom(...Object.values(VpciVersion)),
+      (steps, version) => {
+        const harness = new Harness();
+        const start = (): void => {
+          const negotiate = Uint32Array.of(GUEST_MESSAGES.QUERY_PROTOCOL_VERSION.messageType, version);
+          assert.ok(harness.packet(new Uint8Array(negotiate.buffer), true));
+          const enter = Uint32Array.of(GUEST_MESSAGES.BUS_D0ENTRY.messageType, 0, 0xe000_0000, 0);
+          assert.ok(harness.packet(new Uint8Array(enter.buffer), true));
+        };
+        start();
+        for (const each of steps) {
+          let lives = true;
+          if ('payload' in each) lives = harness.packet(each.payload, each.completionRequested);
+          else if (each.act === 'eject') harness.provider.eject(0x20);
+          else if (each.act === 'surprise') harness.provider.surpriseRemoved();
+          else if (each.act === 'retarget') {
+            harness.provider.retarget({
+              deviceId: 0x9bcd_1230,
+              addressLow: 0xfee9_bcd0,
+              data: 1,
+              vector: 0x80,
+              vps: [0],
+            });
+          } else {
+            harness.provider.closed('closed');
+            lives = false;
+          }
+          harness.check();
+          if (!lives) {
+            harness.open();
+            start();
+          }
         }
+        harness.provider.closed('end');
         harness.check();
-        if (!lives) {
-          harness.open();
-          start();
-        }
-      }
-      harness.provider.closed('end');
-      harness.check();
-      assert.equal(harness.machine.targets.size, 0);
-    }),
+        assert.equal(harness.machine.targets.size, 0);
+      },
+    ),
     { numRuns: 300 },
   );
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VpciProvider } from './provider.ts';
 import type { Slot } from './slot.ts';
-import { FakeFunction } from './testing/fake-function.ts';
+import { SpyFunction } from './testing/spy-function.ts';
 import { FakeMachine } from './testing/fake-machine.ts';
 import { INSTANCE_ID } from './testing/fixture.ts';
 import { type CreatedInterrupt, LinuxStyleGuest } from './testing/linux-style-guest.ts';
@@ -37,7 +37,7 @@ const slotOfEvent = (event: string): Slot => (event.endsWith('1') ? 1 : 0);
 
 /** A provider, a machine and a guest that may do anything in any order. */
 class BusUnderSearch implements Searched<SearchEvent> {
-  readonly functions: readonly FakeFunction[];
+  readonly functions: readonly SpyFunction[];
   readonly machine = new FakeMachine();
   readonly provider: VpciProvider;
   readonly guest: LinuxStyleGuest;
@@ -46,7 +46,7 @@ class BusUnderSearch implements Searched<SearchEvent> {
   rescinded = false;
 
   constructor(functionCount: number) {
-    this.functions = Array.from({ length: functionCount }, () => new FakeFunction());
+    this.functions = Array.from({ length: functionCount }, () => new SpyFunction());
     const placed = this.functions.map((each, slot) => ({ function: each, slot }));
     this.provider = new VpciProvider({ instanceId: INSTANCE_ID, functions: placed, port: this.machine });
     this.guest = new LinuxStyleGuest(this.provider);
@@ -78,7 +78,11 @@ class BusUnderSearch implements Searched<SearchEvent> {
     assert.equal(this.machine.window?.gpa, windowGpa, 'the config window is mapped in D0 and only then');
     if (windowGpa !== undefined) {
       assert.equal(connection, 'negotiated', 'D0 needs a version');
-      assert.deepEqual(this.machine.window?.plan, this.provider.configWindowPlan(), 'the window answers by the latest plan');
+      assert.deepEqual(
+        this.machine.window?.plan,
+        this.provider.configWindowPlan(),
+        'the window answers by the latest plan',
+      );
     }
     const messages = functions.reduce((sum, each) => sum + each.messages, 0);
     assert.equal(this.machine.targets.size, messages, 'the machine knows every token, and they differ');
@@ -88,12 +92,20 @@ class BusUnderSearch implements Searched<SearchEvent> {
       if (connection === 'closed') assert.notEqual(state, 'ejecting', 'a guest without a channel has let go');
       const ejects = this.guest.told.filter((told) => told.kind === 'eject' && told.slot === slot).length;
       assert.ok(ejects <= 1, 'EJECT at most once for a slot');
-      assert.ok(this.machine.ejections.filter((each) => each.slot === slot).length <= ejects, 'an ejection ends once, if asked for');
+      assert.ok(
+        this.machine.ejections.filter((each) => each.slot === slot).length <= ejects,
+        'an ejection ends once, if asked for',
+      );
       this.provider.configWindowWrite(0, 4, slot);
       const visible = this.provider.configWindowRead(0x1000, 2) !== 0xffff;
-      assert.equal(visible, windowGpa !== undefined && state !== 'gone', 'config space answers in D0 for what is there');
+      assert.equal(
+        visible,
+        windowGpa !== undefined && state !== 'gone',
+        'config space answers in D0 for what is there',
+      );
       const fn = this.functions[slot];
-      if (windowGpa === undefined && fn?.handedBack === false) assert.equal(fn.command & 2, 0, 'no decoding outside D0');
+      if (windowGpa === undefined && fn?.handedBack === false)
+        assert.equal(fn.command & 2, 0, 'no decoding outside D0');
     }
     this.provider.configWindowWrite(0, 4, 0);
   }
@@ -187,7 +199,10 @@ class BusUnderSearch implements Searched<SearchEvent> {
 for (const functionCount of [1, 2] as const) {
   test(`every state of a bus with ${functionCount} function(s)`, (t) => {
     const slots = ([0, 1] as const).slice(0, functionCount);
-    const events: SearchEvent[] = [...BUS_EVENTS, ...slots.flatMap((slot) => FUNCTION_EVENTS.map((event) => `${event} ${slot}` as const))];
+    const events: SearchEvent[] = [
+      ...BUS_EVENTS,
+      ...slots.flatMap((slot) => FUNCTION_EVENTS.map((event) => `${event} ${slot}` as const)),
+    ];
     const { states, transitions, depth } = searchStates(() => new BusUnderSearch(functionCount), events, 20_000);
     t.diagnostic(`${states} states, ${transitions} transitions, at most ${depth} events deep`);
     assert.ok(states > 40 * functionCount, 'the search got somewhere');

@@ -1,5 +1,11 @@
 import type { MsiMessage, PciFunction } from '../functions/function.ts';
-import { type ChannelDevice, ChannelFault, type Guid, type IncomingPacket, type PacketChannel } from '../vmbus/index.ts';
+import {
+  type ChannelDevice,
+  ChannelFault,
+  type Guid,
+  type IncomingPacket,
+  type PacketChannel,
+} from '../vmbus/index.ts';
 import { BoundedLog } from './bounded-log.ts';
 import { Bus } from './bus.ts';
 import { BusFunction, type BusFunctionState } from './bus-function.ts';
@@ -9,7 +15,7 @@ import type { InterruptTarget } from './interrupt-tokens.ts';
 import type { EjectionOutcome, VpciPort } from './port.ts';
 import { answerFunctionRequest } from './requests.ts';
 import { formatSlot, type Slot, SLOT_COUNT, slotFields } from './slot.ts';
-import { decodeGuestMessage, type GuestMessage, refuse, type Refusal } from './wire/decode-guest.ts';
+import { decodeGuestMessage, refuse, type Refusal } from './wire/decode-guest.ts';
 import { encodeBusRelations, encodeEject, encodeStatus, encodeVersionReply } from './wire/encode-host.ts';
 import { REPLIES } from './wire/replies.ts';
 import { isFailure, NtStatus } from './wire/status.ts';
@@ -106,7 +112,11 @@ export class VpciProvider implements ChannelDevice {
       version,
       relationsTold,
       windowGpa: this.#bus.windowGpa,
-      functions: this.#bus.functions.map(({ slot, state }) => ({ slot, state, messages: this.#bus.tokens.count(slot) })),
+      functions: this.#bus.functions.map(({ slot, state }) => ({
+        slot,
+        state,
+        messages: this.#bus.tokens.count(slot),
+      })),
     };
   }
 
@@ -119,7 +129,8 @@ export class VpciProvider implements ChannelDevice {
   packet(packet: IncomingPacket): void {
     const connection = this.#connection;
     if (connection === undefined) throw new Error('a packet for a vPCI channel that is not open');
-    if (packet.kind === 'completion') throw new ChannelFault('vPCI: a completion, though nothing was asked of the guest');
+    if (packet.kind === 'completion')
+      throw new ChannelFault('vPCI: a completion, though nothing was asked of the guest');
     const reply =
       connection.version === undefined
         ? this.#negotiate(connection, packet.payload)
@@ -210,7 +221,8 @@ export class VpciProvider implements ChannelDevice {
   /** Only QUERY_PROTOCOL_VERSION may come before a version is settled. */
   #negotiate(connection: Connection, payload: Uint8Array): Uint8Array | Refusal {
     const message = decodeGuestMessage(payload, VpciVersion.V1_1);
-    if (message.kind !== 'query-protocol-version') throw new ChannelFault('vPCI: the first message asks for no version');
+    if (message.kind !== 'query-protocol-version')
+      throw new ChannelFault('vPCI: the first message asks for no version');
     const version = knownVersion(message.version);
     if (version === undefined || version > this.#maxVersion) {
       return encodeVersionReply(NtStatus.REVISION_MISMATCH, this.#maxVersion);
@@ -221,7 +233,7 @@ export class VpciProvider implements ChannelDevice {
   }
 
   #answer(connection: Connection, version: VpciVersion, payload: Uint8Array): Uint8Array | Refusal {
-    const message: GuestMessage | Refusal = decodeGuestMessage(payload, version);
+    const message = decodeGuestMessage(payload, version);
     switch (message.kind) {
       case 'refused':
         return message;
@@ -242,7 +254,13 @@ export class VpciProvider implements ChannelDevice {
         return encodeStatus(NtStatus.SUCCESS);
       case 'ejection-complete':
         return this.#ejectionComplete(message.slot, message.status);
-      default:
+      case 'query-requirements':
+      case 'query-current-resources':
+      case 'power-state-change':
+      case 'resources-assigned':
+      case 'resources-released':
+      case 'create-interrupt':
+      case 'delete-interrupt':
         return answerFunctionRequest(this.#bus, message);
     }
   }
@@ -259,7 +277,8 @@ export class VpciProvider implements ChannelDevice {
       return refuse(NtStatus.BAD_DATA, `an ejection completed that nobody asked for, of ${formatSlot(slot)}`);
     }
     // A guest that says it failed still has the function: the owner's deadline decides.
-    if (isFailure(status)) return refuse(NtStatus.BAD_DATA, `the guest failed to eject ${formatSlot(slot)}: 0x${status.toString(16)}`);
+    if (isFailure(status))
+      return refuse(NtStatus.BAD_DATA, `the guest failed to eject ${formatSlot(slot)}: 0x${status.toString(16)}`);
     this.#ejected(busFunction, 'completed');
     return encodeStatus(NtStatus.SUCCESS);
   }
@@ -274,7 +293,8 @@ function functionsBySlot(functions: readonly BusFunctionOptions[], busSerial: nu
   if (functions.length === 0) throw new RangeError('A vPCI bus needs a function');
   const bySlot = new Map<Slot, BusFunction>();
   for (const { function: pciFunction, slot = 0, serial, virtualNumaNode } of functions) {
-    if (!Number.isInteger(slot) || slot < 0 || slot >= SLOT_COUNT) throw new RangeError(`No slot ${slot} (0…${SLOT_COUNT - 1})`);
+    if (!Number.isInteger(slot) || slot < 0 || slot >= SLOT_COUNT)
+      throw new RangeError(`No slot ${slot} (0…${SLOT_COUNT - 1})`);
     if (bySlot.has(slot)) throw new RangeError(`Two functions in ${formatSlot(slot)} of a vPCI bus`);
     bySlot.set(slot, new BusFunction(pciFunction, slot, serial ?? (busSerial + slot) >>> 0, virtualNumaNode));
   }

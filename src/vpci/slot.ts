@@ -9,7 +9,8 @@ export const SLOT_COUNT = 256;
 
 /** Throws RangeError unless `device` is 0…31 and `pciFunction` 0…7. */
 export function slotOf(device: number, pciFunction: number): Slot {
-  if (!Number.isInteger(device) || device < 0 || device > 31) throw new RangeError(`No PCI device number: ${device} (0…31)`);
+  if (!Number.isInteger(device) || device < 0 || device > 31)
+    throw new RangeError(`No PCI device number: ${device} (0…31)`);
   if (!Number.isInteger(pciFunction) || pciFunction < 0 || pciFunction > 7) {
     throw new RangeError(`No PCI function number: ${pciFunction} (0…7)`);
   }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { slotOf } from '../slot.ts';
-import { FakeFunction } from '../testing/fake-function.ts';
+import { SpyFunction } from '../testing/spy-function.ts';
 import { fixture } from '../testing/fixture.ts';
+import { WINDOW_GPA } from '../testing/linux-style-guest.ts';
+import { encodeRequest } from '../wire/encode-guest.ts';
 
 test('one function: its image needs no exits, writes reach it', () => {
   const { fn, provider, guest } = fixture();
@@ -37,9 +39,11 @@ test('accesses that no configuration space has read all ones and write nothing',
 });
 
 test('several functions: the selector chooses, an absent slot is all ones, a gone one, too', () => {
-  const second = new FakeFunction({ identity: { ...new FakeFunction().identity, deviceId: 0x0011 } });
+  const second = new SpyFunction({ identity: { ...new SpyFunction().identity, deviceId: 0x0011 } });
   const slot = slotOf(0, 1);
-  const { provider, guest, machine } = fixture({ functions: [{ function: new FakeFunction() }, { function: second, slot }] });
+  const { provider, guest, machine } = fixture({
+    functions: [{ function: new SpyFunction() }, { function: second, slot }],
+  });
   const told = guest.handshake().functions;
   assert.deepEqual(
     told.map(({ slot: each, serial }) => [each, serial]),
@@ -71,13 +75,22 @@ test('several functions: the selector chooses, an absent slot is all ones, a gon
   assert.deepEqual(machine.window?.plan, { kind: 'ones' });
 });
 
+test('a window that is entered anew has slot 0 selected', () => {
+  const { provider, guest } = fixture();
+  guest.handshake();
+  provider.configWindowWrite(0, 4, 7);
+  guest.ask(encodeRequest('BUS_D0EXIT', {}));
+  guest.ask(encodeRequest('BUS_D0ENTRY', { windowGpa: WINDOW_GPA }));
+  assert.equal(provider.configWindowRead(0x1000, 2), 0x1b36);
+});
+
 test('a lone function in another slot than 0 needs its selector', () => {
-  const { provider } = fixture({ functions: [{ function: new FakeFunction(), slot: 1 }] });
+  const { provider } = fixture({ functions: [{ function: new SpyFunction(), slot: 1 }] });
   assert.deepEqual(provider.configWindowPlan(), { kind: 'trap' });
 });
 
 test('functions that cannot share a bus are refused', () => {
-  const one = { function: new FakeFunction() };
+  const one = { function: new SpyFunction() };
   assert.throws(() => fixture({ functions: [] }), RangeError);
   assert.throws(() => fixture({ functions: [one, one] }), RangeError);
   assert.throws(() => fixture({ functions: [{ ...one, slot: 256 }] }), RangeError);

@@ -54,7 +54,10 @@ test('a guest that was never told of the function is not asked, and not told lat
   guest.negotiate([VpciVersion.V1_4]);
   assert.equal(provider.eject(), 'not-connected');
   assert.deepEqual(guest.queryRelations(), []);
-  assert.equal(guest.told.some(({ kind }) => kind === 'eject'), false);
+  assert.equal(
+    guest.told.some(({ kind }) => kind === 'eject'),
+    false,
+  );
   assert.deepEqual(machine.ejections, []);
 });
 

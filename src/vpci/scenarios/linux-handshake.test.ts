@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FakeFunction } from '../testing/fake-function.ts';
+import { SpyFunction } from '../testing/spy-function.ts';
 import { fixture } from '../testing/fixture.ts';
 import { WINDOW_GPA } from '../testing/linux-style-guest.ts';
 import { formatVersion, VpciVersion } from '../wire/version.ts';
@@ -12,7 +12,7 @@ for (const version of Object.values(VpciVersion)) {
 
     assert.equal(shown.version, version);
     assert.deepEqual(shown.functions, [
-      { identity: new FakeFunction().identity, slot: 0, serial: 0x1234_5678, virtualNumaNode: undefined },
+      { identity: new SpyFunction().identity, slot: 0, serial: 0x1234_5678, virtualNumaNode: undefined },
     ]);
     assert.deepEqual(shown.barMasks.get(0), [0xffff_c004, 0xffff_ffff, 0, 0, 0, 0]);
     assert.deepEqual(machine.window, {
@@ -51,7 +51,7 @@ test('the packets of a 1.4 handshake, byte by byte', () => {
 });
 
 test('a guest that knows its NUMA nodes is told the node from 1.3 on', () => {
-  const functions = [{ function: new FakeFunction(), serial: 7, virtualNumaNode: 2 }];
+  const functions = [{ function: new SpyFunction(), serial: 7, virtualNumaNode: 2 }];
   const told = fixture({ functions }).guest.handshake().functions;
   assert.deepEqual([told[0]?.serial, told[0]?.virtualNumaNode], [7, 2]);
 });

@@ -11,7 +11,8 @@ const { V1_1, V1_2, V1_4 } = VpciVersion;
 const one = { vector: 0x21, vectorCount: 1, deliveryMode: 'fixed', vps: [1] } as const;
 const NOBODY = 5;
 
-const create = (change: Partial<Record<keyof typeof one, unknown>>) => encodeCreateInterrupt(V1_4, 0, { ...one, ...change } as typeof one);
+const create = (change: Partial<Record<keyof typeof one, unknown>>) =>
+  encodeCreateInterrupt(V1_4, 0, { ...one, ...change } as typeof one);
 
 /** Sent to a guest's bus in D0, one function in slot 0, version 1.4. */
 const REFUSED: readonly (readonly [string, Uint8Array, number])[] = [
@@ -28,7 +29,11 @@ const REFUSED: readonly (readonly [string, Uint8Array, number])[] = [
   ['release of an empty slot', encodeRequest('RESOURCES_RELEASED', { slot: NOBODY }), BAD_DATA],
   ['assignment to an empty slot', encodeRequest('RESOURCES_ASSIGNED2', { slot: NOBODY }), BAD_DATA],
   ['more descriptors than bytes', encodeRequest('RESOURCES_ASSIGNED2', { descriptorCount: 1 }), BAD_DATA],
-  ['more descriptors than any function has', encodeRequest('RESOURCES_ASSIGNED2', { descriptorCount: 0xffff_ffff }), BAD_DATA],
+  [
+    'more descriptors than any function has',
+    encodeRequest('RESOURCES_ASSIGNED2', { descriptorCount: 0xffff_ffff }),
+    BAD_DATA,
+  ],
   ['a power state between', encodeRequest('POWER_STATE_CHANGE', { state: 2 }), BAD_DATA],
   ['a window off its page', encodeRequest('BUS_D0ENTRY', { windowGpa: 0xe000_0800n }), BAD_DATA],
   ['a window beyond all addresses', encodeRequest('BUS_D0ENTRY', { windowGpa: 0xffff_ffff_ffff_f000n }), BAD_DATA],
@@ -97,7 +102,7 @@ test('outside D0 there are no interrupts, resources or power states', () => {
   assert.equal(guest.askStatus(encodeRequest('BUS_D0EXIT', {})), NtStatus.SUCCESS);
 });
 
-test('a million refusals are few lines in the log', () => {
+test('thousands of refusals are few lines in the log', () => {
   const { machine, guest } = fixture();
   guest.handshake();
   for (let i = 0; i < 5000; i++) guest.tell(hex('7f004942 00000000'));

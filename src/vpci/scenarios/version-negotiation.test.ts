@@ -43,10 +43,9 @@ for (const [name, payload] of [
     const { fn, provider, guest } = fixture();
     guest.channel.open();
     // Past the channel's padding: the provider sees exactly these bytes.
-    assert.throws(
-      () => provider.packet({ kind: 'in-band', transactionId: 1n, completionRequested: true, payload }),
-      { name: 'ChannelFault' },
-    );
+    assert.throws(() => provider.packet({ kind: 'in-band', transactionId: 1n, completionRequested: true, payload }), {
+      name: 'ChannelFault',
+    });
     provider.closed('fault');
     assert.equal(provider.snapshot().connection, 'closed');
     assert.equal(fn.quiesced, 1);
@@ -57,7 +56,13 @@ test('a completion from the guest ends the channel: nothing was asked of it', ()
   const { provider, guest } = fixture();
   guest.handshake();
   assert.throws(
-    () => provider.packet({ kind: 'completion', transactionId: 1n, completionRequested: false, payload: new Uint8Array(8) }),
+    () =>
+      provider.packet({
+        kind: 'completion',
+        transactionId: 1n,
+        completionRequested: false,
+        payload: new Uint8Array(8),
+      }),
     { name: 'ChannelFault' },
   );
 });

@@ -10,7 +10,14 @@ import { cells, joinCells, withTail } from '../wire/shape.ts';
 import { NtStatus } from '../wire/status.ts';
 import { MSI_TOKEN } from '../wire/structures.ts';
 
-const HIGH: BarResources = [{ address: 0x10_0000_0000n, lengthBytes: 0x4000n }, undefined, undefined, undefined, undefined, undefined];
+const HIGH: BarResources = [
+  { address: 0x10_0000_0000n, lengthBytes: 0x4000n },
+  undefined,
+  undefined,
+  undefined,
+  undefined,
+  undefined,
+];
 const one: InterruptRequest = { vector: 0x51, vectorCount: 1, deliveryMode: 'fixed', vps: [0] };
 
 const FORMS = [
@@ -21,8 +28,18 @@ const FORMS = [
 
 function assigned(form: DescriptorForm, resources: BarResources, interrupts: readonly InterruptRequest[]): Uint8Array {
   const { name, cellBytes } = FORMS[form - 1] ?? assert.fail();
-  const fixed = encodeRequest(name, { slot: 0, resources: encodeBarResources(resources), descriptorCount: interrupts.length });
-  return withTail(fixed, joinCells(interrupts.map((request) => encodeDescriptor(request, form)), cellBytes));
+  const fixed = encodeRequest(name, {
+    slot: 0,
+    resources: encodeBarResources(resources),
+    descriptorCount: interrupts.length,
+  });
+  return withTail(
+    fixed,
+    joinCells(
+      interrupts.map((request) => encodeDescriptor(request, form)),
+      cellBytes,
+    ),
+  );
 }
 
 for (const { form, name, replyCellBytes } of FORMS) {
@@ -53,7 +70,9 @@ test('where the BARs are, before and after', () => {
   // Windows sends 32 bytes.
   const query = withTail(encodeRequest('QUERY_RESOURCE_RESOURCES', { slot: 0 }), new Uint8Array(24));
   const current = () => {
-    const { listVersion, listRevision, resourceCount, resources } = REPLIES.CURRENT_RESOURCES.layout.decode(guest.ask(query) ?? assert.fail());
+    const { listVersion, listRevision, resourceCount, resources } = REPLIES.CURRENT_RESOURCES.layout.decode(
+      guest.ask(query) ?? assert.fail(),
+    );
     assert.deepEqual([listVersion, listRevision, resourceCount], [1, 1, 6]);
     return decodeBarResources(resources);
   };
@@ -85,9 +104,24 @@ test('an assignment that cannot be is refused whole', () => {
   assert.equal(guest.askStatus(assigned(2, HIGH, many.slice(0, 15))), NtStatus.SUCCESS);
 });
 
+test('one descriptor more than a function can have is refused, even if it asks for nothing', () => {
+  const { guest } = fixture();
+  guest.handshake();
+  const nothing = Array.from({ length: 495 }, () => ({ ...one, vectorCount: 0 }));
+  assert.equal(guest.askStatus(assigned(2, HIGH, nothing)), NtStatus.BAD_DATA);
+  assert.equal(guest.askStatus(assigned(2, HIGH, nothing.slice(1))), NtStatus.SUCCESS);
+});
+
 test('the largest assignment fits the promised reply', () => {
   const { provider, guest } = fixture();
   guest.handshake();
-  const reply = guest.ask(assigned(3, HIGH, Array<InterruptRequest>(494).fill(one))) ?? assert.fail();
+  const reply =
+    guest.ask(
+      assigned(
+        3,
+        HIGH,
+        Array.from({ length: 494 }, () => one),
+      ),
+    ) ?? assert.fail();
   assert.equal(reply.byteLength, provider.maxReplyBytes);
 });

@@ -1,7 +1,7 @@
 import { instanceIdFor } from '../instance-id.ts';
 import { type BusFunctionOptions, VpciProvider } from '../provider.ts';
 import type { VpciVersion } from '../wire/version.ts';
-import { FakeFunction } from './fake-function.ts';
+import { SpyFunction } from './spy-function.ts';
 import { FakeMachine } from './fake-machine.ts';
 import { LinuxStyleGuest } from './linux-style-guest.ts';
 
@@ -18,7 +18,7 @@ export const INSTANCE_ID = instanceIdFor({ serial: 0x1234_5678, domain: 0x9bcd, 
 export const DEVICE_ID = 0x9bcd_1230;
 
 export interface Fixture {
-  readonly fn: FakeFunction;
+  readonly fn: SpyFunction;
   readonly machine: FakeMachine;
   readonly provider: VpciProvider;
   readonly guest: LinuxStyleGuest;
@@ -26,7 +26,7 @@ export interface Fixture {
 
 /** A provider with a fake function, a fake machine and a guest that has not opened the channel yet. */
 export function fixture(options: FixtureOptions = {}): Fixture {
-  const fn = new FakeFunction();
+  const fn = new SpyFunction();
   const machine = new FakeMachine();
   const provider = new VpciProvider({
     instanceId: INSTANCE_ID,

@@ -61,13 +61,15 @@ function describeCompletion(payload: Uint8Array, requestType: number | undefined
 
 function describeMessage(name: string, message: MessageShape, payload: Uint8Array): string {
   const { layout, tail } = message;
-  if (payload.byteLength < layout.sizeBytes) return `${name} cut short (${payload.byteLength} of ${layout.sizeBytes} bytes)`;
+  if (payload.byteLength < layout.sizeBytes)
+    return `${name} cut short (${payload.byteLength} of ${layout.sizeBytes} bytes)`;
   const words = [name, ...describeFields(message, payload)];
   if (tail !== undefined) {
     const count = Number(layout.decode(payload)[tail.countField]);
     const room = Math.floor((payload.byteLength - layout.sizeBytes) / tail.cellBytes);
     const present = Math.min(count, room, tail.most);
-    if (present > 0) words.push(describeCells(tail.shape, cells(payload.subarray(layout.sizeBytes), tail.cellBytes, present)));
+    if (present > 0)
+      words.push(describeCells(tail.shape, cells(payload.subarray(layout.sizeBytes), tail.cellBytes, present)));
     if (present < count) words.push(`(${count - present} missing)`);
   }
   return words.join(' ');
@@ -95,7 +97,9 @@ function describeCells(shape: Shape, all: readonly Uint8Array[]): string {
   const shown = all.slice(0, CELLS_SHOWN).map((cell) => {
     const fields = describeFields(shape, cell);
     // A list of plain numbers needs no names.
-    return fields.length === 1 && fieldsOf(shape).length === 1 ? (fields[0] ?? '').replace(/^.*=/, '') : `{${fields.join(' ')}}`;
+    return fields.length === 1 && fieldsOf(shape).length === 1
+      ? (fields[0] ?? '').replace(/^.*=/, '')
+      : `{${fields.join(' ')}}`;
   });
   const more = all.length > CELLS_SHOWN ? [`… ${all.length - CELLS_SHOWN} more`] : [];
   return `[${[...shown, ...more].join(', ')}]`;

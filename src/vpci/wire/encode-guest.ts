@@ -6,7 +6,10 @@ import { MSI_TOKEN } from './structures.ts';
 import { VpciVersion } from './version.ts';
 
 /** The fixed part of a guest's message with its type filled in, as front ends send it. */
-type Values<N extends GuestMessageName> = Omit<Partial<ReturnType<(typeof GUEST_MESSAGES)[N]['layout']['decode']>>, 'type'>;
+type Values<N extends GuestMessageName> = Omit<
+  Partial<ReturnType<(typeof GUEST_MESSAGES)[N]['layout']['decode']>>,
+  'type'
+>;
 
 export function encodeRequest<N extends GuestMessageName>(name: N, values: Values<N>): Uint8Array<ArrayBuffer> {
   const { layout, messageType } = GUEST_MESSAGES[name];
@@ -14,9 +17,15 @@ export function encodeRequest<N extends GuestMessageName>(name: N, values: Value
 }
 
 /** The form of CREATE_INTERRUPT that belongs to a version. */
-export function encodeCreateInterrupt(version: VpciVersion, slot: Slot, request: InterruptRequest): Uint8Array<ArrayBuffer> {
-  if (version >= VpciVersion.V1_4) return encodeRequest('CREATE_INTERRUPT3', { slot, interrupt: encodeDescriptor(request, 3) });
-  if (version >= VpciVersion.V1_2) return encodeRequest('CREATE_INTERRUPT2', { slot, interrupt: encodeDescriptor(request, 2) });
+export function encodeCreateInterrupt(
+  version: VpciVersion,
+  slot: Slot,
+  request: InterruptRequest,
+): Uint8Array<ArrayBuffer> {
+  if (version >= VpciVersion.V1_4)
+    return encodeRequest('CREATE_INTERRUPT3', { slot, interrupt: encodeDescriptor(request, 3) });
+  if (version >= VpciVersion.V1_2)
+    return encodeRequest('CREATE_INTERRUPT2', { slot, interrupt: encodeDescriptor(request, 2) });
   return encodeRequest('CREATE_INTERRUPT', { slot, interrupt: encodeDescriptor(request, 1) });
 }
 

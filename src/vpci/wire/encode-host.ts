@@ -21,11 +21,16 @@ export interface FunctionDescription {
 const NUMA_NODE_VALID = 1;
 
 /** BUS_RELATIONS or BUS_RELATIONS2, as the version has it. */
-export function encodeBusRelations(version: VpciVersion, functions: readonly FunctionDescription[]): Uint8Array<ArrayBuffer> {
+export function encodeBusRelations(
+  version: VpciVersion,
+  functions: readonly FunctionDescription[],
+): Uint8Array<ArrayBuffer> {
   const functionCount = functions.length;
   if (version < VpciVersion.V1_3) {
     const { layout, messageType } = HOST_MESSAGES.BUS_RELATIONS;
-    const cells = functions.map(({ identity, slot, serial }) => FUNCTION_DESCRIPTION.encode({ ...identity, slot, serial }));
+    const cells = functions.map(({ identity, slot, serial }) =>
+      FUNCTION_DESCRIPTION.encode({ ...identity, slot, serial }),
+    );
     return withTail(layout.encode({ type: messageType, functionCount }), joinCells(cells, CELLS.description.cellBytes));
   }
   const { layout, messageType } = HOST_MESSAGES.BUS_RELATIONS2;

@@ -94,7 +94,8 @@ const GOLDEN: readonly Golden[] = [
     onTheRing: hex('14004942 00000000 21000100 00000000 ffffffffffffffff'),
     decoded: { kind: 'create-interrupt', slot: 0, request: { ...TO_VP_1, vps: ALL_VPS } },
     encoded: encodeCreateInterrupt(V1_1, 0, { ...TO_VP_1, vps: ALL_VPS }),
-    described: 'CREATE_INTERRUPT slot=00.0 interrupt=[{vector=0x21 deliveryMode=0 vectorCount=1 vpMask=0xffffffffffffffff}]',
+    described:
+      'CREATE_INTERRUPT slot=00.0 interrupt=[{vector=0x21 deliveryMode=0 vectorCount=1 vpMask=0xffffffffffffffff}]',
   },
   {
     name: 'DELETE_INTERRUPT',

@@ -46,7 +46,10 @@ export const GUEST_MESSAGES = {
     reply: 'VERSION',
     linux: 'completion',
     effect: 'settles the version; the first message after opening, and never again after success',
-    layout: new Layout('QUERY_PROTOCOL_VERSION', `${LINUX}, pci_version_request`, 8, { type, version: u32(4, 'version asked for') }),
+    layout: new Layout('QUERY_PROTOCOL_VERSION', `${LINUX}, pci_version_request`, 8, {
+      type,
+      version: u32(4, 'version asked for'),
+    }),
   }),
   QUERY_BUS_RELATIONS: guest({
     messageType: MESSAGE_TYPE_BASE + 0x01,
@@ -62,7 +65,11 @@ export const GUEST_MESSAGES = {
     reply: 'STATUS',
     linux: 'never sent',
     effect: 'memory decoding on (D0) or off (D3)',
-    layout: new Layout('POWER_STATE_CHANGE', `${OPENVMM}, DevicePowerChange`, 12, { type, slot, state: u32(8, '1 D0, 4 D3') }),
+    layout: new Layout('POWER_STATE_CHANGE', `${OPENVMM}, DevicePowerChange`, 12, {
+      type,
+      slot,
+      state: u32(8, '1 D0, 4 D3'),
+    }),
   }),
   QUERY_RESOURCE_REQUIREMENTS: guest({
     messageType: MESSAGE_TYPE_BASE + 0x05,
@@ -78,7 +85,10 @@ export const GUEST_MESSAGES = {
     reply: 'CURRENT_RESOURCES',
     linux: 'never sent',
     effect: 'tells where the BARs are now',
-    layout: new Layout('QUERY_RESOURCE_RESOURCES', `${OPENVMM}, GetResources (Windows sends 24 bytes more)`, 8, { type, slot }),
+    layout: new Layout('QUERY_RESOURCE_RESOURCES', `${OPENVMM}, GetResources (Windows sends 24 bytes more)`, 8, {
+      type,
+      slot,
+    }),
   }),
   BUS_D0ENTRY: guest({
     messageType: MESSAGE_TYPE_BASE + 0x07,
@@ -86,7 +96,10 @@ export const GUEST_MESSAGES = {
     reply: 'STATUS',
     linux: 'completion',
     effect: 'the bus is powered: the config window answers from the completion on',
-    layout: new Layout('BUS_D0ENTRY', `${LINUX}, pci_bus_d0_entry`, 16, { type, windowGpa: u64(8, 'guest-physical address of the config window') }),
+    layout: new Layout('BUS_D0ENTRY', `${LINUX}, pci_bus_d0_entry`, 16, {
+      type,
+      windowGpa: u64(8, 'guest-physical address of the config window'),
+    }),
   }),
   BUS_D0EXIT: guest({
     messageType: MESSAGE_TYPE_BASE + 0x08,
@@ -127,7 +140,10 @@ export const GUEST_MESSAGES = {
     since: VpciVersion.V1_1,
     linux: 'no completion',
     effect: 'the guest has let go of the function that EJECT asked for',
-    layout: new Layout('EJECTION_COMPLETE', `${LINUX}, pci_eject_response (a u32 status follows, always 0)`, 8, { type, slot }),
+    layout: new Layout('EJECTION_COMPLETE', `${LINUX}, pci_eject_response (a u32 status follows, always 0)`, 8, {
+      type,
+      slot,
+    }),
   }),
   RESOURCES_ASSIGNED: guest({
     messageType: MESSAGE_TYPE_BASE + 0x10,
@@ -153,7 +169,11 @@ export const GUEST_MESSAGES = {
     reply: 'INTERRUPT',
     linux: 'completion',
     effect: 'a token for one vector or an aligned block of them',
-    layout: new Layout('CREATE_INTERRUPT', `${LINUX}, pci_create_interrupt`, 24, { type, slot, interrupt: bytes(8, 16, 'MSI descriptor') }),
+    layout: new Layout('CREATE_INTERRUPT', `${LINUX}, pci_create_interrupt`, 24, {
+      type,
+      slot,
+      interrupt: bytes(8, 16, 'MSI descriptor'),
+    }),
     parts: { interrupt: CELLS.descriptor },
   }),
   DELETE_INTERRUPT: guest({
@@ -162,7 +182,11 @@ export const GUEST_MESSAGES = {
     reply: 'STATUS',
     linux: 'no completion',
     effect: 'the token is gone; its count is not looked at',
-    layout: new Layout('DELETE_INTERRUPT', `${LINUX}, pci_delete_interrupt`, 24, { type, slot, interrupt: bytes(8, 16, 'MSI token') }),
+    layout: new Layout('DELETE_INTERRUPT', `${LINUX}, pci_delete_interrupt`, 24, {
+      type,
+      slot,
+      interrupt: bytes(8, 16, 'MSI token'),
+    }),
     parts: { interrupt: CELLS.token },
   }),
   RESOURCES_ASSIGNED2: guest({
@@ -181,7 +205,11 @@ export const GUEST_MESSAGES = {
     reply: 'INTERRUPT',
     linux: 'completion',
     effect: 'as CREATE_INTERRUPT',
-    layout: new Layout('CREATE_INTERRUPT2', `${LINUX}, pci_create_interrupt2`, 78, { type, slot, interrupt: bytes(8, 70, 'MSI descriptor 2') }),
+    layout: new Layout('CREATE_INTERRUPT2', `${LINUX}, pci_create_interrupt2`, 78, {
+      type,
+      slot,
+      interrupt: bytes(8, 70, 'MSI descriptor 2'),
+    }),
     parts: { interrupt: { ...CELLS.descriptor2, cellBytes: 70 } },
   }),
   DELETE_INTERRUPT2: guest({
@@ -190,7 +218,11 @@ export const GUEST_MESSAGES = {
     reply: 'STATUS',
     linux: 'never sent',
     effect: 'as DELETE_INTERRUPT',
-    layout: new Layout('DELETE_INTERRUPT2', `${OPENVMM}, DeleteInterrupt`, 24, { type, slot, interrupt: bytes(8, 16, 'MSI token') }),
+    layout: new Layout('DELETE_INTERRUPT2', `${OPENVMM}, DeleteInterrupt`, 24, {
+      type,
+      slot,
+      interrupt: bytes(8, 16, 'MSI token'),
+    }),
     parts: { interrupt: CELLS.token },
   }),
   RESOURCES_ASSIGNED3: guest({
@@ -209,7 +241,11 @@ export const GUEST_MESSAGES = {
     reply: 'INTERRUPT',
     linux: 'completion',
     effect: 'as CREATE_INTERRUPT',
-    layout: new Layout('CREATE_INTERRUPT3', `${LINUX}, pci_create_interrupt3`, 82, { type, slot, interrupt: bytes(8, 74, 'MSI descriptor 3') }),
+    layout: new Layout('CREATE_INTERRUPT3', `${LINUX}, pci_create_interrupt3`, 82, {
+      type,
+      slot,
+      interrupt: bytes(8, 74, 'MSI descriptor 3'),
+    }),
     parts: { interrupt: { ...CELLS.descriptor3, cellBytes: 74 } },
   }),
   RESET_DEVICE: guest({
@@ -226,7 +262,11 @@ export const GUEST_MESSAGES = {
     reply: 'STATUS',
     linux: 'never sent',
     effect: 'refused as not supported: for confidential guests only',
-    layout: new Layout('TDISP_COMMAND', `${OPENVMM}, VpciTdispCommandHeader`, 16, { type, slot, dataBytes: u64(8, 'bytes that follow') }),
+    layout: new Layout('TDISP_COMMAND', `${OPENVMM}, VpciTdispCommandHeader`, 16, {
+      type,
+      slot,
+      dataBytes: u64(8, 'bytes that follow'),
+    }),
   }),
 } as const;
 

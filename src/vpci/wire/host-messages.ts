@@ -51,7 +51,11 @@ export const HOST_MESSAGES = {
     messageType: MESSAGE_TYPE_BASE + 0x12,
     since: VpciVersion.V1_1,
     effect: 'never sent: belongs to READ_BLOCK',
-    layout: new Layout('INVALIDATE_BLOCK', `${LINUX}, pci_dev_inval_block`, 16, { type, slot, blockMask: u64(8, 'blocks that changed') }),
+    layout: new Layout('INVALIDATE_BLOCK', `${LINUX}, pci_dev_inval_block`, 16, {
+      type,
+      slot,
+      blockMask: u64(8, 'blocks that changed'),
+    }),
   }),
   BUS_RELATIONS2: host({
     messageType: MESSAGE_TYPE_BASE + 0x19,

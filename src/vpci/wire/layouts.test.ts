@@ -53,39 +53,50 @@ test('tails are counted by a field that exists', () => {
 });
 
 test('messages are found by their type, and no two have the same', () => {
-  for (const [name, { messageType }] of Object.entries(GUEST_MESSAGES)) assert.equal(guestMessageName(messageType), name);
+  for (const [name, { messageType }] of Object.entries(GUEST_MESSAGES))
+    assert.equal(guestMessageName(messageType), name);
   for (const [name, { messageType }] of Object.entries(HOST_MESSAGES)) assert.equal(hostMessageName(messageType), name);
-  const types = [...Object.values(GUEST_MESSAGES), ...Object.values(HOST_MESSAGES)].map(({ messageType }) => messageType);
+  const types = [...Object.values(GUEST_MESSAGES), ...Object.values(HOST_MESSAGES)].map(
+    ({ messageType }) => messageType,
+  );
   assert.equal(new Set(types).size, types.length);
 });
 
 const plain = { noNullPrototype: true } as const;
 const description = fc.record(
   {
-  identity: fc.record({
-    vendorId: fc.nat(0xffff),
-    deviceId: fc.nat(0xffff),
-    revisionId: fc.nat(0xff),
-    programmingInterface: fc.nat(0xff),
-    subClass: fc.nat(0xff),
-    baseClass: fc.nat(0xff),
-    subsystemVendorId: fc.nat(0xffff),
-    subsystemId: fc.nat(0xffff),
-  }, plain),
-  slot: fc.nat(255),
-  serial: fc.nat(0xffff_ffff),
-  virtualNumaNode: fc.option(fc.nat(0xffff), { nil: undefined }),
+    identity: fc.record(
+      {
+        vendorId: fc.nat(0xffff),
+        deviceId: fc.nat(0xffff),
+        revisionId: fc.nat(0xff),
+        programmingInterface: fc.nat(0xff),
+        subClass: fc.nat(0xff),
+        baseClass: fc.nat(0xff),
+        subsystemVendorId: fc.nat(0xffff),
+        subsystemId: fc.nat(0xffff),
+      },
+      plain,
+    ),
+    slot: fc.nat(255),
+    serial: fc.nat(0xffff_ffff),
+    virtualNumaNode: fc.option(fc.nat(0xffff), { nil: undefined }),
   },
   plain,
 );
 
 test('bus relations come back as they were sent, without the NUMA node before 1.3', () => {
   fc.assert(
-    fc.property(fc.constantFrom(...Object.values(VpciVersion)), fc.array(description, { maxLength: 12 }), (version, functions) => {
-      const told = decodeHostMessage(encodeBusRelations(version, functions));
-      const expected = version < VpciVersion.V1_3 ? functions.map((one) => ({ ...one, virtualNumaNode: undefined })) : functions;
-      assert.deepEqual(told, { kind: 'bus-relations', functions: expected });
-    }),
+    fc.property(
+      fc.constantFrom(...Object.values(VpciVersion)),
+      fc.array(description, { maxLength: 12 }),
+      (version, functions) => {
+        const told = decodeHostMessage(encodeBusRelations(version, functions));
+        const expected =
+          version < VpciVersion.V1_3 ? functions.map((one) => ({ ...one, virtualNumaNode: undefined })) : functions;
+        assert.deepEqual(told, { kind: 'bus-relations', functions: expected });
+      },
+    ),
   );
 });
 
@@ -97,18 +108,27 @@ test('a front end drops relations shorter than their count', () => {
 
 test('what a host says prints', () => {
   assert.equal(describePacket(encodeEject(0x25), 'host-to-guest'), 'EJECT slot=05.1');
-  assert.equal(describePacket(encodeBusRelations(VpciVersion.V1_4, []), 'host-to-guest'), 'BUS_RELATIONS2 functionCount=0');
+  assert.equal(
+    describePacket(encodeBusRelations(VpciVersion.V1_4, []), 'host-to-guest'),
+    'BUS_RELATIONS2 functionCount=0',
+  );
 });
 
 test('any bytes print as one line of bounded length', () => {
   const type = fc.constantFrom(...Object.values(GUEST_MESSAGES), ...Object.values(HOST_MESSAGES));
   const direction = fc.constantFrom('guest-to-host', 'host-to-guest', 'completion' as const);
   fc.assert(
-    fc.property(type, direction, fc.uint8Array({ maxLength: 600 }), fc.boolean(), ({ messageType }, way, payload, typed) => {
-      if (typed && payload.byteLength >= 4) new DataView(payload.buffer).setUint32(0, messageType, true);
-      const line = describePacket(payload, way, messageType);
-      assert.ok(line.length < 6000, line);
-      assert.ok(!line.includes('\n'));
-    }),
+    fc.property(
+      type,
+      direction,
+      fc.uint8Array({ maxLength: 600 }),
+      fc.boolean(),
+      ({ messageType }, way, payload, typed) => {
+        if (typed && payload.byteLength >= 4) new DataView(payload.buffer).setUint32(0, messageType, true);
+        const line = describePacket(payload, way, messageType);
+        assert.ok(line.length < 6000, line);
+        assert.ok(!line.includes('\n'));
+      },
+    ),
   );
 });

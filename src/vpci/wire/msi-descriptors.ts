@@ -14,7 +14,8 @@ const GREATEST_VECTOR = 255;
 /** The request in a descriptor, its count perhaps 0; a text says what is wrong with it. */
 export function decodeDescriptor(bytes: Uint8Array, form: DescriptorForm): InterruptRequest | string {
   const { vector, deliveryMode, vectorCount, vps } = form === 1 ? readMask(bytes) : readList(bytes, form);
-  if (vectorCount > MAX_VECTORS_PER_REQUEST) return `${vectorCount} vectors at once (at most ${MAX_VECTORS_PER_REQUEST})`;
+  if (vectorCount > MAX_VECTORS_PER_REQUEST)
+    return `${vectorCount} vectors at once (at most ${MAX_VECTORS_PER_REQUEST})`;
   if (vps === undefined) return `more than ${MOST_VPS} VPs listed`;
   if (deliveryMode !== 0 && deliveryMode !== 1) return `delivery mode ${deliveryMode}`;
   if (vectorCount > 0 && (vector < LEAST_VECTOR || vector + vectorCount - 1 > GREATEST_VECTOR)) {
@@ -31,7 +32,9 @@ function readMask(bytes: Uint8Array) {
 }
 
 function readList(bytes: Uint8Array, form: 2 | 3) {
-  const { vector, deliveryMode, vectorCount, vpCount, vps } = (form === 2 ? MSI_DESCRIPTOR_2 : MSI_DESCRIPTOR_3).decode(bytes);
+  const { vector, deliveryMode, vectorCount, vpCount, vps } = (form === 2 ? MSI_DESCRIPTOR_2 : MSI_DESCRIPTOR_3).decode(
+    bytes,
+  );
   if (vpCount > MOST_VPS) return { vector, deliveryMode, vectorCount, vps: undefined };
   const listed = cells(vps, 2, vpCount).map(([low = 0, high = 0]) => low | (high << 8));
   return { vector, deliveryMode, vectorCount, vps: listed };
@@ -50,5 +53,11 @@ export function encodeDescriptor(request: InterruptRequest, form: DescriptorForm
     listed.map((vp) => Uint8Array.of(vp & 0xff, vp >>> 8)),
     2,
   );
-  return (form === 2 ? MSI_DESCRIPTOR_2 : MSI_DESCRIPTOR_3).encode({ vector, deliveryMode, vectorCount, vpCount: listed.length, vps });
+  return (form === 2 ? MSI_DESCRIPTOR_2 : MSI_DESCRIPTOR_3).encode({
+    vector,
+    deliveryMode,
+    vectorCount,
+    vpCount: listed.length,
+    vps,
+  });
 }

@@ -21,13 +21,19 @@ const assigned = { resources: CELLS.barResource } as const;
 /** The payloads of completions. A failure is always a bare STATUS, whatever the request. */
 export const REPLIES = {
   /** Linux never sees it: it drops packets of 20 bytes or fewer. */
-  EMPTY: reply({ layout: new Layout('empty', `${OPENVMM}`, 0, {}) }),
+  EMPTY: reply({ layout: new Layout('empty', OPENVMM, 0, {}) }),
   STATUS: reply({ layout: new Layout('status', `${LINUX}, pci_response`, 4, { status }) }),
   VERSION: reply({
-    layout: new Layout('version', `${OPENVMM}, QueryProtocolVersionReply`, 8, { status, version: u32(4, 'version the host speaks') }),
+    layout: new Layout('version', `${OPENVMM}, QueryProtocolVersionReply`, 8, {
+      status,
+      version: u32(4, 'version the host speaks'),
+    }),
   }),
   REQUIREMENTS: reply({
-    layout: new Layout('requirements', `${LINUX}, pci_q_res_req_response`, 28, { status, barMasks: bytes(4, 24, 'six BAR masks') }),
+    layout: new Layout('requirements', `${LINUX}, pci_q_res_req_response`, 28, {
+      status,
+      barMasks: bytes(4, 24, 'six BAR masks'),
+    }),
     parts: { barMasks: CELLS.barMask },
   }),
   CURRENT_RESOURCES: reply({
@@ -40,7 +46,10 @@ export const REPLIES = {
     parts: { resources: CELLS.barResource },
   }),
   INTERRUPT: reply({
-    layout: new Layout('interrupt', `${LINUX}, pci_create_int_response`, 24, { status, interrupt: bytes(8, 16, 'MSI token') }),
+    layout: new Layout('interrupt', `${LINUX}, pci_create_int_response`, 24, {
+      status,
+      interrupt: bytes(8, 16, 'MSI token'),
+    }),
     parts: { interrupt: CELLS.token },
   }),
   ASSIGNED: reply({

@@ -20,8 +20,8 @@ const NVME_BARS: readonly BarShape[] = [{ index: 0, kind: 'memory64', prefetchab
  * A function that is no more than its configuration space: identity, BARs that size as real ones do, a command register
  * and bytes. It counts what the provider asks of it, and refuses to be touched once it was taken away.
  */
-export class FakeFunction implements PciFunction {
-  readonly name = 'fake';
+export class SpyFunction implements PciFunction {
+  readonly name = 'spy';
   readonly identity: FunctionIdentity;
   readonly bars: readonly BarShape[];
   readonly numaNode = undefined;
