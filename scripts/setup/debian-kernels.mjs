@@ -57,6 +57,7 @@ async function fetchKernel(series, directory, progress) {
   if (release === undefined) throw new SetupError(`${name} has no modules.`);
   // The package's own scripts would do this at installation.
   await runTool(findProgram('depmod') || 'depmod', ['--basedir', unfinished, release]);
+  await removeTree(join(cacheDirectory, 'apt'));
   await removeTree(directory);
   renameSync(unfinished, directory);
 }

@@ -1,7 +1,7 @@
 // What set-up tells the person who waits, and how it fails. Runs on any Node from 12 on, like everything beside it.
 import { spawn } from 'child_process';
 import { appendFileSync } from 'fs';
-import { join } from 'path';
+import { basename, join } from 'path';
 import { cacheDirectory } from './places.mjs';
 
 /** What stands in the way, in one sentence that also says what to do. */
@@ -74,14 +74,19 @@ export function runTool(command, args, options = {}) {
       const logFile = join(cacheDirectory, 'set-up.log');
       appendFileSync(logFile, log);
       if (exitCode === 0) resolve(output);
-      else
-        reject(
-          new SetupError(
-            `'${[command, ...args].join(' ').slice(0, 80)}' failed: ${telling(log)} (all of its output: ${logFile})`,
-          ),
-        );
+      else reject(new SetupError(`${nameOf(command, args)} failed: ${telling(log)} (all of its output: ${logFile})`));
     });
   });
+}
+
+/**
+ * The tool with its verb, as in "apt-get update".
+ * @param {string} command
+ * @param {string[]} args
+ */
+function nameOf(command, args) {
+  const verb = args.find((word) => /^[a-z]+$/.test(word)) || '';
+  return `${basename(command)} ${verb}`.trim();
 }
 
 /**
