@@ -28,3 +28,6 @@ export type { ActOutcome, KernelActions, LockOwner, LockResult, NodeClaim, Recor
 export type { DismountRecord, ProcessMark, StuckAct } from './moves/record.ts';
 export type { MovePlan, Step } from './moves/step.ts';
 export { openHost } from './kernel/open-host.ts';
+export { readReadiness } from './readiness/read-readiness.ts';
+export { judgeReadiness } from './readiness/readiness.ts';
+export type { ReadinessCheck, ReadinessFacts } from './readiness/readiness.ts';

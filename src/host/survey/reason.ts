@@ -22,7 +22,6 @@ export const reasonCodes = {
   'in-light-use': 'The host has it set up, but can do without.',
   'reset-unknown': 'The kernel does not say how it would be reset.',
   'capabilities-unread': 'Its configuration space could not be read in full.',
-  'processes-unseen': 'Some processes could not be looked into.',
   'io-ports-hidden': 'Its I/O ports are not shown to a guest.',
   dismounted: 'It is dismounted: ready to be lent.',
   abandoned: 'The command that dismounted it ended without giving it back.',

@@ -10,7 +10,7 @@ export function shapeReasons(fn: HostFunction): Reason[] {
       {
         code: 'machinery',
         weight: Weight.blocks,
-        sentence: `It is a ${fn.className}: a part of the machine itself, which no guest can drive.`,
+        sentence: `It is a part of the machine itself (${fn.className}), which no guest can drive.`,
         remedy: undefined,
       },
     ];

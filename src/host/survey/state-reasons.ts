@@ -24,14 +24,6 @@ export function stateReasons(facts: HostFacts, fn: HostFunction): Reason[] {
       remedy: 'Eject it from that VM, or end the process.',
     });
   }
-  if (facts.usage.hiddenProcesses > 0) {
-    reasons.push({
-      code: 'processes-unseen',
-      weight: Weight.note,
-      sentence: `${facts.usage.hiddenProcesses} processes could not be looked into; one of them may be using it.`,
-      remedy: 'Run the survey as root.',
-    });
-  }
   return reasons;
 }
 

@@ -67,15 +67,20 @@ export function storageUses(devices: BlockDevices, tables: StorageTables, disk: 
   }));
 }
 
-function usesOf(device: BlockDevice, devices: BlockDevices, tables: StorageTables): HostUse[] {
-  const node = deviceNode(device);
-  const uses: HostUse[] = mountsOf(device, devices, tables).map((mount) => ({
+/** `what`: a device node, or whatever else a file system can be on. */
+export function mountUse(what: string, mount: Mount): HostUse {
+  return {
     kind: UseKind.mountedFileSystem,
-    sentence: `${node} is mounted at ${mount.mountPoint} (${mount.fileSystem}).`,
+    sentence: `${what} is mounted at ${mount.mountPoint} (${mount.fileSystem}).`,
     breaks: `${mount.mountPoint} would be lost with everything not yet written to it.`,
     remedy: `Unmount it first: umount ${mount.mountPoint}`,
     needed: true,
-  }));
+  };
+}
+
+function usesOf(device: BlockDevice, devices: BlockDevices, tables: StorageTables): HostUse[] {
+  const node = deviceNode(device);
+  const uses: HostUse[] = mountsOf(device, devices, tables).map((mount) => mountUse(node, mount));
   if (tables.swaps.has(node) || tables.swaps.has(`/dev/${device.name}`)) {
     uses.push({
       kind: UseKind.swap,

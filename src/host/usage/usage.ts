@@ -7,6 +7,7 @@ import { UseKind } from './function-usage.ts';
 import type { FunctionUsage, HostUsage, HostUse, NodeHolder } from './function-usage.ts';
 import { readNetworkInterfaces } from './network-uses.ts';
 import { readOpenNodes } from './open-nodes.ts';
+import { readSharedDirectories } from './shared-directories.ts';
 import { readStorageTables, storageUses } from './storage-uses.ts';
 
 /** Classes whose device nodes let a process use a function directly. */
@@ -22,6 +23,7 @@ const passingHolders = /^\(?(?:udev-worker|systemd-udevd|udevadm|udevd|blkid)\)?
 export function readUsage(tree: HostTree, inventory: HostInventory): HostUsage {
   const blocks = readBlockDevices(tree);
   const storage = readStorageTables(tree);
+  const shares = readSharedDirectories(tree, storage);
   const network = readNetworkInterfaces(tree);
   const nodes = readFunctionNodes(tree);
   const open = readOpenNodes(tree);
@@ -33,6 +35,7 @@ export function readUsage(tree: HostTree, inventory: HostInventory): HostUsage {
     const ownNodes = new Set([...(nodes.get(fn.name) ?? []), ...blockDevices.map((name) => `/dev/${name}`)]);
     const uses: HostUse[] = [
       ...disks.flatMap((disk) => storageUses(blocks, storage, disk)),
+      ...(shares.get(fn.name) ?? []),
       ...interfaces.flatMap((name) => network.usesOf(name)),
       ...[...ownNodes].flatMap((node) => (open.holdersOf.get(node) ?? []).flatMap(openNodeUse)),
       ...(fn.bootDisplay && !isVfioDriver(fn.driver) ? [bootDisplayUse] : []),

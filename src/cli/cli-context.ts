@@ -1,0 +1,12 @@
+import type { Host, ReadinessFacts } from '../host/index.ts';
+import type { Terminal } from './terminal.ts';
+
+/** All that commands reach of the world, so that tests can give them another one. */
+export interface CliContext {
+  readonly terminal: Terminal;
+  /** The host to work on; `command` names the caller in its records. */
+  readonly openHost: (command: string) => Host;
+  readonly readReadiness: (host: Host) => ReadinessFacts;
+  readonly version: string;
+  readonly setExitCode: (code: number) => void;
+}
