@@ -1,3 +1,2 @@
 /** For the tests of the parts below. */
 export { PlainGuestMemory } from './plain-guest-memory.ts';
-export type { RamRange } from './plain-guest-memory.ts';
