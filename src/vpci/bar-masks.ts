@@ -1,4 +1,4 @@
-import type { BarShape } from '../functions/function.ts';
+import type { BarShape } from '../functions/index.ts';
 
 const MEMORY_64 = 0x4;
 const PREFETCHABLE = 0x8;

@@ -1,4 +1,4 @@
-import type { BarShape } from '../functions/function.ts';
+import type { BarShape } from '../functions/index.ts';
 import { cells, joinCells } from './wire/shape.ts';
 import { BAR_RESOURCE, CELLS } from './wire/structures.ts';
 

@@ -1,4 +1,4 @@
-import type { PciFunction } from '../functions/function.ts';
+import type { PciFunction } from '../functions/index.ts';
 import { type BarResource, type BarResources, misplacedBar } from './bar-resources.ts';
 import { barMasks } from './bar-masks.ts';
 import type { Slot } from './slot.ts';

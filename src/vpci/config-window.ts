@@ -1,4 +1,4 @@
-import type { PciFunction } from '../functions/function.ts';
+import type { PciFunction } from '../functions/index.ts';
 import type { Slot } from './slot.ts';
 
 /** Two pages: the slot selector, then the configuration space of the selected function. */

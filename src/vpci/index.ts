@@ -17,5 +17,6 @@ export { deviceIdOf, domainOf, instanceIdFor, serialOf, VPCI_INTERFACE_ID } from
 export type { InstanceParts } from './instance-id.ts';
 export { formatSlot, SLOT_COUNT, slotFields, slotOf } from './slot.ts';
 export type { Slot } from './slot.ts';
+export { describePacket } from './wire/describe.ts';
 export { NtStatus } from './wire/status.ts';
 export { formatVersion, parseVersion, VpciVersion } from './wire/version.ts';

@@ -1,4 +1,4 @@
-import type { MsiMessage } from '../functions/function.ts';
+import type { MsiMessage } from '../functions/index.ts';
 import type { Slot } from './slot.ts';
 
 /** Where one interrupt goes in the guest. */

@@ -1,4 +1,4 @@
-import type { MsiMessage, PciFunction } from '../functions/function.ts';
+import type { MsiMessage, PciFunction } from '../functions/index.ts';
 import {
   type ChannelDevice,
   ChannelFault,

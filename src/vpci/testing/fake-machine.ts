@@ -1,4 +1,4 @@
-import type { MsiMessage } from '../../functions/function.ts';
+import type { MsiMessage } from '../../functions/index.ts';
 import type { ConfigWindowPlan } from '../config-window.ts';
 import type { InterruptTarget } from '../interrupt-tokens.ts';
 import type { EjectionOutcome, VpciLogEntry, VpciPort } from '../port.ts';

@@ -1,4 +1,4 @@
-import type { BarRegion, BarShape, FunctionIdentity, PciFunction } from '../../functions/function.ts';
+import type { BarRegion, BarShape, FunctionIdentity, PciFunction } from '../../functions/index.ts';
 import { barMasks } from '../bar-masks.ts';
 
 const FIRST_BAR = 0x10;

@@ -1,5 +1,5 @@
 import { type BarResources, encodeBarResources } from '../bar-resources.ts';
-import type { FunctionIdentity } from '../../functions/function.ts';
+import type { FunctionIdentity } from '../../functions/index.ts';
 import type { InterruptToken } from '../interrupt-tokens.ts';
 import type { Slot } from '../slot.ts';
 import { HOST_MESSAGES } from './host-messages.ts';
