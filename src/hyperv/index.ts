@@ -1,7 +1,5 @@
 /** The contract between a guest and its hypervisor. See README.md. */
 export type { GuestMemory, GuestPage } from './guest-memory.ts';
-export { PlainGuestMemory } from './testing/plain-guest-memory.ts';
-export type { RamRange } from './testing/plain-guest-memory.ts';
 export { MAX_VP_COUNT, shapeCpuid } from './cpuid.ts';
 export type { ShapeCpuidOptions } from './cpuid.ts';
 export type { CpuidEntry } from './cpuid-table.ts';
