@@ -69,7 +69,9 @@ export class Channel implements Offer {
 
   /** Whether the connected guest may name this relid in a message. */
   get known(): boolean {
-    return this.#state === 'offered' || this.#state === 'open' || this.#state === 'faulted' || this.#state === 'rescinded';
+    return (
+      this.#state === 'offered' || this.#state === 'open' || this.#state === 'faulted' || this.#state === 'rescinded'
+    );
   }
 
   /** The older offer of the instance is gone. */
@@ -84,7 +86,13 @@ export class Channel implements Offer {
     const { relid, interfaceId, instanceId } = this;
     const dedicatedInterrupt = 1;
     this.#server.post(
-      OFFERCHANNEL.encode({ relid, interfaceId, instanceId, dedicatedInterrupt, signalConnectionId: signalConnectionId(relid) }),
+      OFFERCHANNEL.encode({
+        relid,
+        interfaceId,
+        instanceId,
+        dedicatedInterrupt,
+        signalConnectionId: signalConnectionId(relid),
+      }),
     );
   }
 
@@ -92,7 +100,11 @@ export class Channel implements Offer {
    * Opens the channel over the ring GPADL. `answer` is called between the channel being there for the guest's signals and
    * the provider hearing of it, so that nothing the provider sends comes before OPENCHANNEL_RESULT.
    */
-  open(message: OpenChannelMessage, ranges: readonly GpadlRange[] | undefined, answer: () => void): Refusal | undefined {
+  open(
+    message: OpenChannelMessage,
+    ranges: readonly GpadlRange[] | undefined,
+    answer: () => void,
+  ): Refusal | undefined {
     if (this.#state !== 'offered') return this.#wrongState('OPENCHANNEL');
     const rings = this.#rings(message, ranges);
     if (rings instanceof Refusal) return rings;
@@ -170,16 +182,24 @@ export class Channel implements Offer {
     { relid, ringGpadl, downstreamPageOffset }: OpenChannelMessage,
     ranges: readonly GpadlRange[] | undefined,
   ): { incoming: IncomingRing; outgoing: OutgoingRing } | Refusal {
-    const invalid = (text: string): Refusal => new Refusal(RefusalCode.ringInvalid, `OPENCHANNEL for relid ${relid}: ${text}`);
-    if (ranges === undefined) return new Refusal(RefusalCode.unknownGpadl, `OPENCHANNEL for relid ${relid} with GPADL ${ringGpadl}, which isn't the channel's`);
+    const invalid = (text: string): Refusal =>
+      new Refusal(RefusalCode.ringInvalid, `OPENCHANNEL for relid ${relid}: ${text}`);
+    if (ranges === undefined)
+      return new Refusal(
+        RefusalCode.unknownGpadl,
+        `OPENCHANNEL for relid ${relid} with GPADL ${ringGpadl}, which isn't the channel's`,
+      );
     const [range] = ranges;
-    if (range === undefined || ranges.length !== 1) return invalid(`its GPADL has ${ranges.length} ranges instead of one`);
+    if (range === undefined || ranges.length !== 1)
+      return invalid(`its GPADL has ${ranges.length} ranges instead of one`);
     const { gpns, byteOffset, byteCount } = range;
     if (byteOffset !== 0 || byteCount % PAGE_SIZE_BYTES !== 0) {
       return invalid(`its GPADL has ${byteCount} bytes from ${byteOffset} on, not whole pages`);
     }
     if (downstreamPageOffset < MIN_RING_PAGES || downstreamPageOffset > gpns.length - MIN_RING_PAGES) {
-      return invalid(`rings split at page ${downstreamPageOffset} of ${gpns.length} have less than ${MIN_RING_PAGES} pages`);
+      return invalid(
+        `rings split at page ${downstreamPageOffset} of ${gpns.length} have less than ${MIN_RING_PAGES} pages`,
+      );
     }
     const pages: GuestPage[] = [];
     for (const gpn of gpns) {

@@ -33,7 +33,12 @@ export function negotiate(contact: InitiateContact, { maxVersion, vpCount }: Neg
   const { version, clientId } = contact;
   const messageVp = version >= SinceVersion.messageVp ? contact.targetVp : 0;
   if (messageVp >= vpCount) {
-    return refused(0, ConnectionState.unknownFailure, RefusalCode.unknownVp, `messages wanted on VP ${messageVp} of ${vpCount}`);
+    return refused(
+      0,
+      ConnectionState.unknownFailure,
+      RefusalCode.unknownVp,
+      `messages wanted on VP ${messageVp} of ${vpCount}`,
+    );
   }
   if (!isProtocolVersion(version) || version > maxVersion) {
     const text = `version ${formatVersion(version)} asked for; ${formatVersion(maxVersion)} is the newest offered`;
@@ -53,7 +58,11 @@ export function negotiate(contact: InitiateContact, { maxVersion, vpCount }: Neg
     version >= SinceVersion.featureFlags
       ? VERSION_RESPONSE_WITH_FEATURES.encode({ ...accepted, featureFlags })
       : VERSION_RESPONSE.encode(accepted);
-  return { responseVp: messageVp, response, outcome: { version, messageVp, featureFlags, clientId, offersRequested: false } };
+  return {
+    responseVp: messageVp,
+    response,
+    outcome: { version, messageVp, featureFlags, clientId, offersRequested: false },
+  };
 }
 
 function refused(responseVp: number, connectionState: number, code: RefusalCode, text: string): Negotiation {

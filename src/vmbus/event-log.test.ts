@@ -8,7 +8,10 @@ test('a code is told in full at first, then at each doubling, and in full again 
   const log = new EventLog((entry) => entries.push(entry));
   for (let count = 0; count < 100; count += 1) log.log('warning', 'A', 'a');
   log.log('info', 'B', 'b');
-  assert.deepEqual(entries.slice(8).map(({ text }) => text), ['a (time 16 of this kind)', 'a (time 32 of this kind)', 'a (time 64 of this kind)', 'b']);
+  assert.deepEqual(
+    entries.slice(8).map(({ text }) => text),
+    ['a (time 16 of this kind)', 'a (time 32 of this kind)', 'a (time 64 of this kind)', 'b'],
+  );
   log.renew();
   log.log('warning', 'A', 'again');
   assert.equal(entries.at(-1)?.text, 'again');

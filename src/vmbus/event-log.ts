@@ -34,7 +34,8 @@ export class EventLog {
     increment(this.#counts, code);
     const count = increment(this.#countsSinceRenewal, code);
     if (count <= LOGGED_IN_FULL) this.#write({ severity, code, text });
-    else if (Number.isInteger(Math.log2(count))) this.#write({ severity, code, text: `${text} (time ${count} of this kind)` });
+    else if (Number.isInteger(Math.log2(count)))
+      this.#write({ severity, code, text: `${text} (time ${count} of this kind)` });
   }
 }
 

@@ -3,13 +3,13 @@ import { test } from 'node:test';
 
 import fc from 'fast-check';
 
-import { PlainGuestMemory } from '../hyperv/index.ts';
+import { PlainGuestMemory } from '../hyperv/testing/index.ts';
 import type { GpadlRange } from './gpadl.ts';
 import { GPADL_LIMITS, type GpadlOutcome, GpadlTable } from './gpadl-table.ts';
 import { decodeGuestMessage } from './messages/decode-guest-message.ts';
 import { GPADL_BODY, GPADL_HEADER } from './messages/from-guest.ts';
 import { Refusal, RefusalCode } from './refusal.ts';
-import { encodeRanges, gpadlMessages } from './testing/gpadl-messages.ts';
+import { encodeRanges, gpadlMessages } from './client/gpadl-messages.ts';
 import { fromHex } from './testing/hex.ts';
 
 const RELID = 1;
@@ -34,7 +34,11 @@ function take(table: GpadlTable, payload: Uint8Array): GpadlOutcome | Refusal | 
 }
 
 /** Outcome of the last message; all before have none. */
-function takeAll(table: GpadlTable, ranges: readonly GpadlRange[], handle = HANDLE): GpadlOutcome | Refusal | undefined {
+function takeAll(
+  table: GpadlTable,
+  ranges: readonly GpadlRange[],
+  handle = HANDLE,
+): GpadlOutcome | Refusal | undefined {
   const messages = gpadlMessages(RELID, handle, ranges);
   const outcomes = messages.map((message) => take(table, message));
   assert.deepEqual(outcomes.slice(0, -1), Array.from({ length: messages.length - 1 }));
@@ -52,7 +56,10 @@ test('the golden header of a vPCI channel: 108 bytes, 10 pages', () => {
   const gpns = [0x22, 0x11, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa];
   const [message, ...rest] = gpadlMessages(RELID, HANDLE, [pageRange(...gpns)]);
   assert.deepEqual(rest, []);
-  assert.deepEqual(message?.subarray(0, 28), fromHex('08000000 00000000 01000000 101e0e00 5800 0100 00a00000 00000000'));
+  assert.deepEqual(
+    message?.subarray(0, 28),
+    fromHex('08000000 00000000 01000000 101e0e00 5800 0100 00a00000 00000000'),
+  );
   assert.equal(message?.byteLength, 108);
   const table = new GpadlTable(memory);
   assert.deepEqual(take(table, message), { relid: RELID, handle: HANDLE, refusal: undefined });
@@ -62,7 +69,9 @@ test('the golden header of a vPCI channel: 108 bytes, 10 pages', () => {
 
 test('27 pages need a body, and every body but the last is full', () => {
   const sizes = (pages: number): number[] =>
-    gpadlMessages(RELID, HANDLE, [pageRange(...Array.from({ length: pages }, (_, gpn) => gpn))]).map(({ byteLength }) => byteLength);
+    gpadlMessages(RELID, HANDLE, [pageRange(...Array.from({ length: pages }, (_, gpn) => gpn))]).map(
+      ({ byteLength }) => byteLength,
+    );
   assert.deepEqual(sizes(26), [236]);
   assert.deepEqual(sizes(27), [236, 24]);
   assert.deepEqual(sizes(26 + 28 + 1), [236, 240, 24]);
@@ -154,7 +163,11 @@ test('a connection holds so many pages and no more, finished or not', () => {
     const header = GPADL_HEADER.encode({ relid: RELID, gpadl: handle, rangeBufferBytes: 65_520, rangeCount: 1 });
     assert.equal(take(table, header), undefined);
   }
-  const outcome = takeOne(table, handle, Array.from({ length: 26 }, (_, gpn) => gpn));
+  const outcome = takeOne(
+    table,
+    handle,
+    Array.from({ length: 26 }, (_, gpn) => gpn),
+  );
   assert.equal(outcome.refusal?.code, RefusalCode.gpadlLimit);
   assert.equal(table.remove(RELID, 1), true);
   assert.equal(takeOne(table, handle, [1]).refusal, undefined);
@@ -162,7 +175,8 @@ test('a connection holds so many pages and no more, finished or not', () => {
 
 test('a connection holds so many GPADLs and no more', () => {
   const table = new GpadlTable(memory);
-  for (let handle = 1; handle <= GPADL_LIMITS.gpadls; handle += 1) assert.equal(takeOne(table, handle, [1]).refusal, undefined);
+  for (let handle = 1; handle <= GPADL_LIMITS.gpadls; handle += 1)
+    assert.equal(takeOne(table, handle, [1]).refusal, undefined);
   assert.equal(takeOne(table, HANDLE, [1]).refusal?.code, RefusalCode.gpadlLimit);
 });
 
@@ -184,13 +198,18 @@ test('a GPADL belongs to its channel', () => {
 });
 
 test('what the guest’s encoder writes is what the table reads', () => {
-  const range = fc.record({ byteOffset: fc.nat(4095), byteCount: fc.integer({ min: 1, max: 40 * 4096 }), seed: fc.nat(4095) }).map(
-    ({ byteOffset, byteCount, seed }): GpadlRange => ({
-      byteOffset,
-      byteCount,
-      gpns: Array.from({ length: Math.ceil((byteOffset + byteCount) / 4096) }, (_, index) => (seed + index * 7) % 4096),
-    }),
-  );
+  const range = fc
+    .record({ byteOffset: fc.nat(4095), byteCount: fc.integer({ min: 1, max: 40 * 4096 }), seed: fc.nat(4095) })
+    .map(
+      ({ byteOffset, byteCount, seed }): GpadlRange => ({
+        byteOffset,
+        byteCount,
+        gpns: Array.from(
+          { length: Math.ceil((byteOffset + byteCount) / 4096) },
+          (_, index) => (seed + index * 7) % 4096,
+        ),
+      }),
+    );
   fc.assert(
     fc.property(fc.array(range, { minLength: 1, maxLength: 10 }), (ranges) => {
       const table = new GpadlTable(memory);
@@ -207,7 +226,10 @@ test('any range buffer is taken whole or refused', () => {
     fc.property(fc.uint8Array({ maxLength: 208 }), fc.nat(5), (buffer, rangeCount) => {
       const table = new GpadlTable(memory);
       const outcome = begin(table, buffer, rangeCount);
-      if (outcome === 'created') assert.ok(table.ranges(RELID, HANDLE)?.every(({ gpns }) => gpns.every((gpn) => memory.page(gpn) !== undefined)));
+      if (outcome === 'created')
+        assert.ok(
+          table.ranges(RELID, HANDLE)?.every(({ gpns }) => gpns.every((gpn) => memory.page(gpn) !== undefined)),
+        );
       else assert.equal(table.count, 0);
     }),
   );

@@ -84,7 +84,9 @@ export class GpadlTable {
 
   /** Forgets the channel's GPADLs that wait for bodies, and returns their handles. */
   abandonUnfinished(relid: number): number[] {
-    const unfinished = [...this.#gpadls.values()].filter((gpadl) => gpadl.relid === relid && gpadl.ranges === undefined);
+    const unfinished = [...this.#gpadls.values()].filter(
+      (gpadl) => gpadl.relid === relid && gpadl.ranges === undefined,
+    );
     for (const gpadl of unfinished) this.#forget(gpadl);
     return unfinished.map((gpadl) => gpadl.handle);
   }
@@ -103,7 +105,10 @@ export class GpadlTable {
   #refuse({ gpadl, rangeBufferBytes }: GpadlHeader, pages: number): Refusal | undefined {
     if (this.#gpadls.has(gpadl)) return new Refusal(RefusalCode.gpadlInUse, `GPADL handle ${gpadl} is in use`);
     if (rangeBufferBytes === 0 || rangeBufferBytes % 8 !== 0) {
-      return new Refusal(RefusalCode.gpadlInvalid, `a range buffer of ${rangeBufferBytes} bytes; it must be a multiple of 8`);
+      return new Refusal(
+        RefusalCode.gpadlInvalid,
+        `a range buffer of ${rangeBufferBytes} bytes; it must be a multiple of 8`,
+      );
     }
     if (this.count >= GPADL_LIMITS.gpadls || this.#pages + pages > GPADL_LIMITS.pages) {
       const text = `a GPADL of ${pages} pages beside ${this.count} GPADLs of ${this.#pages} pages; the limits are ${GPADL_LIMITS.gpadls} and ${GPADL_LIMITS.pages}`;

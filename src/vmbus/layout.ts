@@ -28,8 +28,18 @@ export const u8 = (offset: number, meaning: string): Field<'u8'> => ({ type: 'u8
 export const u16 = (offset: number, meaning: string): Field<'u16'> => ({ type: 'u16', offset, sizeBytes: 2, meaning });
 export const u32 = (offset: number, meaning: string): Field<'u32'> => ({ type: 'u32', offset, sizeBytes: 4, meaning });
 export const u64 = (offset: number, meaning: string): Field<'u64'> => ({ type: 'u64', offset, sizeBytes: 8, meaning });
-export const guid = (offset: number, meaning: string): Field<'guid'> => ({ type: 'guid', offset, sizeBytes: 16, meaning });
-export const bytes = (offset: number, sizeBytes: number, meaning: string): Field<'bytes'> => ({ type: 'bytes', offset, sizeBytes, meaning });
+export const guid = (offset: number, meaning: string): Field<'guid'> => ({
+  type: 'guid',
+  offset,
+  sizeBytes: 16,
+  meaning,
+});
+export const bytes = (offset: number, sizeBytes: number, meaning: string): Field<'bytes'> => ({
+  type: 'bytes',
+  offset,
+  sizeBytes,
+  meaning,
+});
 
 /**
  * A binary layout as a table: which field stands where, and what it means. Decoders, encoders and the field names of

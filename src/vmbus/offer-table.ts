@@ -45,7 +45,8 @@ export class OfferTable implements Iterable<Channel> {
   /** Takes an offer that is over out; the offer that was queued behind it may go out now. */
   remove(channel: Channel): Channel | undefined {
     this.#channels.delete(channel.relid);
-    if ([...this].some((other) => other.instanceId === channel.instanceId && other.state === 'rescinded')) return undefined;
+    if ([...this].some((other) => other.instanceId === channel.instanceId && other.state === 'rescinded'))
+      return undefined;
     const next = this.#queuedFor(channel.instanceId);
     next?.unqueue();
     return next;

@@ -15,7 +15,15 @@ import type { ChannelDevice } from './packet-channel.ts';
  * | rescinded | taken back; the guest hasn't released the relid yet |
  * | released | over |
  */
-export type OfferState = 'queued' | 'unannounced' | 'offered' | 'open' | 'faulted' | 'let-go' | 'rescinded' | 'released';
+export type OfferState =
+  | 'queued'
+  | 'unannounced'
+  | 'offered'
+  | 'open'
+  | 'faulted'
+  | 'let-go'
+  | 'rescinded'
+  | 'released';
 
 /** What a provider offers. `instanceId` is unique among live offers. */
 export interface OfferSpec {

@@ -11,7 +11,12 @@ import type { Channel, ChannelServer } from './channel.ts';
 import { type Connection, negotiate } from './connection.ts';
 import { EventLog } from './event-log.ts';
 import { type GpadlOutcome, GpadlTable } from './gpadl-table.ts';
-import { decodeGuestMessage, type GuestMessage, type InitiateContact, type OpenChannel } from './messages/decode-guest-message.ts';
+import {
+  decodeGuestMessage,
+  type GuestMessage,
+  type InitiateContact,
+  type OpenChannel,
+} from './messages/decode-guest-message.ts';
 import * as replies from './messages/from-host.ts';
 import { NtStatus } from './messages/nt-status.ts';
 import type { Offer, OfferSpec } from './offer.ts';
@@ -100,7 +105,12 @@ export class VmbusServer {
     // These two make room themselves.
     const makesRoom = message.name === 'INITIATE_CONTACT' || message.name === 'UNLOAD';
     if (!makesRoom && this.#port.pendingMessages() >= MAX_UNREAD_MESSAGES) {
-      this.#refused(new Refusal(RefusalCode.tooManyUnread, `${message.name} while ${MAX_UNREAD_MESSAGES} answers wait for the guest`));
+      this.#refused(
+        new Refusal(
+          RefusalCode.tooManyUnread,
+          `${message.name} while ${MAX_UNREAD_MESSAGES} answers wait for the guest`,
+        ),
+      );
       return HypercallStatus.INSUFFICIENT_BUFFERS;
     }
     const refusal = this.#handle(message);
@@ -124,7 +134,12 @@ export class VmbusServer {
   }
 
   snapshot(): VmbusSnapshot {
-    return takeSnapshot({ connection: this.#connection, offers: this.#offers, gpadls: this.#gpadls, events: this.#log.counts });
+    return takeSnapshot({
+      connection: this.#connection,
+      offers: this.#offers,
+      gpadls: this.#gpadls,
+      events: this.#log.counts,
+    });
   }
 
   #handle(message: GuestMessage): Refusal | undefined {
@@ -171,7 +186,10 @@ export class VmbusServer {
   #initiateContact(contact: InitiateContact): Refusal | undefined {
     // On a live connection it means that another kernel has taken over, without a word of the first.
     this.#disconnect('the guest restarted');
-    const { responseVp, response, outcome } = negotiate(contact, { maxVersion: this.#maxVersion, vpCount: this.#vpCount });
+    const { responseVp, response, outcome } = negotiate(contact, {
+      maxVersion: this.#maxVersion,
+      vpCount: this.#vpCount,
+    });
     this.#port.postMessage(responseVp, VMBUS_MESSAGE_TYPE, response);
     if (outcome instanceof Refusal) return outcome;
     this.#connection = outcome;
@@ -180,7 +198,8 @@ export class VmbusServer {
   }
 
   #requestOffers(connection: Connection): Refusal | undefined {
-    if (connection.offersRequested) return new Refusal(RefusalCode.offersRequestedTwice, 'REQUESTOFFERS for the second time');
+    if (connection.offersRequested)
+      return new Refusal(RefusalCode.offersRequestedTwice, 'REQUESTOFFERS for the second time');
     connection.offersRequested = true;
     for (const channel of this.#offers) channel.announce();
     this.#post(replies.ALLOFFERS_DELIVERED.encode({}));
@@ -226,7 +245,10 @@ export class VmbusServer {
   #gpadlTeardown(channel: Channel, gpadl: number): Refusal | undefined {
     const { relid } = channel;
     if (!this.#gpadls.remove(relid, gpadl)) {
-      return new Refusal(RefusalCode.unknownGpadl, `GPADL_TEARDOWN for relid ${relid} of GPADL ${gpadl}, which isn't the channel's`);
+      return new Refusal(
+        RefusalCode.unknownGpadl,
+        `GPADL_TEARDOWN for relid ${relid} of GPADL ${gpadl}, which isn't the channel's`,
+      );
     }
     // The guest frees these pages as soon as it has the answer.
     if (channel.ringGpadl === gpadl) channel.ringsTornDown();
@@ -247,7 +269,10 @@ export class VmbusServer {
   }
 
   /** Reserved channels serve crash dumps over storage channels; the guest that polls for the answer gets a refusal. */
-  #reserved(connection: Connection, message: GuestMessage & { readonly name: 'OPEN_RESERVED_CHANNEL' | 'CLOSE_RESERVED_CHANNEL' }): Refusal {
+  #reserved(
+    connection: Connection,
+    message: GuestMessage & { readonly name: 'OPEN_RESERVED_CHANNEL' | 'CLOSE_RESERVED_CHANNEL' },
+  ): Refusal {
     const { name, relid, targetVp, targetSint } = message;
     if (connection.version < SinceVersion.reservedChannels) return wrongVersion(message, connection);
     if (targetSint !== VMBUS_SINT || targetVp >= this.#vpCount) {
@@ -279,7 +304,8 @@ export class VmbusServer {
     handle: (channel: Channel) => Refusal | undefined,
   ): Refusal | undefined {
     const channel = this.#offers.get(relid);
-    if (channel?.known !== true) return new Refusal(RefusalCode.unknownRelid, `${name} for relid ${relid}, which the guest doesn't hold`);
+    if (channel?.known !== true)
+      return new Refusal(RefusalCode.unknownRelid, `${name} for relid ${relid}, which the guest doesn't hold`);
     return handle(channel);
   }
 

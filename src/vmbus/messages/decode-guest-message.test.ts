@@ -13,7 +13,15 @@ import { MessageType } from './message-type.ts';
 const GOLDEN: readonly { readonly hex: string; readonly message: GuestMessage }[] = [
   {
     hex: '0e000000 00000000 03000500 00000000 02000000 00000000 00909a01 00000000 00809a01 00000000',
-    message: { name: 'INITIATE_CONTACT', version: 0x0005_0003, targetVp: 0, sint: 2, vtl: 0, featureFlags: 0, clientId: undefined },
+    message: {
+      name: 'INITIATE_CONTACT',
+      version: 0x0005_0003,
+      targetVp: 0,
+      sint: 2,
+      vtl: 0,
+      featureFlags: 0,
+      clientId: undefined,
+    },
   },
   { hex: '03000000 00000000', message: { name: 'REQUESTOFFERS' } },
   {
@@ -62,13 +70,23 @@ test('the golden messages come out of the encoders byte for byte', () => {
     layouts.CLOSECHANNEL.encode({ relid: 1 }),
     layouts.RELID_RELEASED.encode({ relid: 1 }),
   ];
-  const golden = GOLDEN.filter(({ message }) => message.name !== 'GPADL_HEADER').map(({ hex }) => hex.replaceAll(' ', ''));
+  const golden = GOLDEN.filter(({ message }) => message.name !== 'GPADL_HEADER').map(({ hex }) =>
+    hex.replaceAll(' ', ''),
+  );
   assert.deepEqual(encoded.map(toHex), golden);
 });
 
 test('before 5.0 the SINT bytes are part of an address', () => {
   const payload = layouts.INITIATE_CONTACT_BEFORE_5_0.encode({ version: 0x0004_0001, interruptPageGpa: 0x0707n });
-  const expected = { name: 'INITIATE_CONTACT', version: 0x0004_0001, targetVp: 0, sint: undefined, vtl: undefined, featureFlags: 0, clientId: undefined };
+  const expected = {
+    name: 'INITIATE_CONTACT',
+    version: 0x0004_0001,
+    targetVp: 0,
+    sint: undefined,
+    vtl: undefined,
+    featureFlags: 0,
+    clientId: undefined,
+  };
   assert.deepEqual(decodeGuestMessage(payload), expected);
 });
 
@@ -110,7 +128,14 @@ test('handle 0 means none', () => {
 });
 
 test('host messages, unknown ones and oversized ones are refused', () => {
-  for (const type of [0, MessageType.OFFERCHANNEL, MessageType.VERSION_RESPONSE, MessageType.MODIFYCHANNEL_RESPONSE, 25, 0xffff_ffff]) {
+  for (const type of [
+    0,
+    MessageType.OFFERCHANNEL,
+    MessageType.VERSION_RESPONSE,
+    MessageType.MODIFYCHANNEL_RESPONSE,
+    25,
+    0xffff_ffff,
+  ]) {
     const payload = new Uint8Array(240);
     new DataView(payload.buffer).setUint32(0, type, true);
     assert.equal(code(payload), RefusalCode.unknownMessage, `type ${type}`);

@@ -49,7 +49,10 @@ type MessageOf<L> = L extends MessageLayout<infer N, infer F> ? Message<N, F> : 
  */
 export function decodeGuestMessage(payload: Uint8Array): GuestMessage | Refusal {
   if (payload.byteLength > MAX_MESSAGE_BYTES) {
-    return new Refusal(RefusalCode.tooLong, `a message of ${payload.byteLength} bytes; at most ${MAX_MESSAGE_BYTES} fit`);
+    return new Refusal(
+      RefusalCode.tooLong,
+      `a message of ${payload.byteLength} bytes; at most ${MAX_MESSAGE_BYTES} fit`,
+    );
   }
   if (payload.byteLength < 8) {
     return new Refusal(RefusalCode.tooShort, `a message of ${payload.byteLength} bytes; even the header has 8`);
@@ -127,7 +130,8 @@ function withPart<M extends { readonly gpadl: number; readonly name: string }>(
   partOffset: number,
 ): (M & { readonly part: Uint8Array }) | Refusal {
   if (message instanceof Refusal) return message;
-  if (message.gpadl === 0) return new Refusal(RefusalCode.badValue, `${message.name} with handle 0, which means "none"`);
+  if (message.gpadl === 0)
+    return new Refusal(RefusalCode.badValue, `${message.name} with handle 0, which means "none"`);
   // Less than a whole unit at the end can only be padding: the range buffer is made of 8-byte units.
   const partBytes = Math.floor((payload.byteLength - partOffset) / 8) * 8;
   return { ...message, part: payload.slice(partOffset, partOffset + partBytes) };

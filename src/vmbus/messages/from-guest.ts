@@ -19,13 +19,18 @@ export const INITIATE_CONTACT = new MessageLayout('INITIATE_CONTACT', `${LINUX},
 });
 
 /** Before protocol 5.0: the same bytes hold the address of the interrupt page. */
-export const INITIATE_CONTACT_BEFORE_5_0 = new MessageLayout('INITIATE_CONTACT', `${LINUX}, vmbus_channel_initiate_contact`, 40, {
-  version: INITIATE_CONTACT.fields.version,
-  targetVp: u32(12, 'VP that shall receive channel messages (from 3.0 on)'),
-  interruptPageGpa: u64(16, 'interrupt page of shared connections; unused'),
-  parentToChildMonitorGpa: INITIATE_CONTACT.fields.parentToChildMonitorGpa,
-  childToParentMonitorGpa: INITIATE_CONTACT.fields.childToParentMonitorGpa,
-});
+export const INITIATE_CONTACT_BEFORE_5_0 = new MessageLayout(
+  'INITIATE_CONTACT',
+  `${LINUX}, vmbus_channel_initiate_contact`,
+  40,
+  {
+    version: INITIATE_CONTACT.fields.version,
+    targetVp: u32(12, 'VP that shall receive channel messages (from 3.0 on)'),
+    interruptPageGpa: u64(16, 'interrupt page of shared connections; unused'),
+    parentToChildMonitorGpa: INITIATE_CONTACT.fields.parentToChildMonitorGpa,
+    childToParentMonitorGpa: INITIATE_CONTACT.fields.childToParentMonitorGpa,
+  },
+);
 
 /** Protocol 6.0 with the client-id feature. */
 export const INITIATE_CONTACT_WITH_CLIENT = new MessageLayout('INITIATE_CONTACT', `${OPENVMM}, InitiateContact2`, 56, {
@@ -37,7 +42,7 @@ export const REQUESTOFFERS = new MessageLayout('REQUESTOFFERS', LINUX, 8, {});
 
 export const OPENCHANNEL = new MessageLayout('OPENCHANNEL', `${LINUX}, vmbus_channel_open_channel`, 148, {
   relid,
-  openId: u32(12, "echoed in the result; Linux uses the relid"),
+  openId: u32(12, 'echoed in the result; Linux uses the relid'),
   ringGpadl: u32(16, 'GPADL of both rings'),
   targetVp: u32(20, 'VP that shall receive the channel’s event flag'),
   downstreamPageOffset: u32(24, 'first page of the host → guest ring within the GPADL'),
@@ -65,7 +70,9 @@ export const GPADL_TEARDOWN = new MessageLayout('GPADL_TEARDOWN', `${LINUX}, vmb
   gpadl: u32(12, 'handle'),
 });
 
-export const RELID_RELEASED = new MessageLayout('RELID_RELEASED', `${LINUX}, vmbus_channel_relid_released`, 12, { relid });
+export const RELID_RELEASED = new MessageLayout('RELID_RELEASED', `${LINUX}, vmbus_channel_relid_released`, 12, {
+  relid,
+});
 
 export const UNLOAD = new MessageLayout('UNLOAD', LINUX, 8, {});
 
@@ -77,16 +84,26 @@ export const OPEN_RESERVED_CHANNEL = new MessageLayout('OPEN_RESERVED_CHANNEL', 
   downstreamPageOffset: u32(24, 'first page of the host → guest ring'),
 });
 
-export const CLOSE_RESERVED_CHANNEL = new MessageLayout('CLOSE_RESERVED_CHANNEL', `${OPENVMM}, CloseReservedChannel`, 20, {
-  relid,
-  targetVp: u32(12, 'VP that shall receive the response'),
-  targetSint: u32(16, 'SINT that shall receive it'),
-});
+export const CLOSE_RESERVED_CHANNEL = new MessageLayout(
+  'CLOSE_RESERVED_CHANNEL',
+  `${OPENVMM}, CloseReservedChannel`,
+  20,
+  {
+    relid,
+    targetVp: u32(12, 'VP that shall receive the response'),
+    targetSint: u32(16, 'SINT that shall receive it'),
+  },
+);
 
-export const TL_CONNECT_REQUEST = new MessageLayout('TL_CONNECT_REQUEST', `${LINUX}, vmbus_channel_tl_connect_request`, 40, {
-  endpointId: guid(8, 'endpoint that the guest listens on or connects from'),
-  serviceId: guid(24, 'service on the host'),
-});
+export const TL_CONNECT_REQUEST = new MessageLayout(
+  'TL_CONNECT_REQUEST',
+  `${LINUX}, vmbus_channel_tl_connect_request`,
+  40,
+  {
+    endpointId: guid(8, 'endpoint that the guest listens on or connects from'),
+    serviceId: guid(24, 'service on the host'),
+  },
+);
 
 export const MODIFYCHANNEL = new MessageLayout('MODIFYCHANNEL', `${LINUX}, vmbus_channel_modifychannel`, 16, {
   relid,

@@ -21,7 +21,12 @@ export const OFFERCHANNEL = new MessageLayout('OFFERCHANNEL', `${LINUX}, vmbus_c
   signalConnectionId: u32(192, 'connection id for HvSignalEvent'),
 });
 
-export const RESCIND_CHANNELOFFER = new MessageLayout('RESCIND_CHANNELOFFER', `${LINUX}, vmbus_channel_rescind_offer`, 12, { relid });
+export const RESCIND_CHANNELOFFER = new MessageLayout(
+  'RESCIND_CHANNELOFFER',
+  `${LINUX}, vmbus_channel_rescind_offer`,
+  12,
+  { relid },
+);
 
 export const ALLOFFERS_DELIVERED = new MessageLayout('ALLOFFERS_DELIVERED', LINUX, 8, {});
 
@@ -48,14 +53,24 @@ export const VERSION_RESPONSE = new MessageLayout('VERSION_RESPONSE', `${LINUX},
 });
 
 /** Protocol 6.0. */
-export const VERSION_RESPONSE_WITH_FEATURES = new MessageLayout('VERSION_RESPONSE', `${OPENVMM}, VersionResponse2`, 20, {
-  ...VERSION_RESPONSE.fields,
-  featureFlags: u32(16, 'features in force'),
-});
+export const VERSION_RESPONSE_WITH_FEATURES = new MessageLayout(
+  'VERSION_RESPONSE',
+  `${OPENVMM}, VersionResponse2`,
+  20,
+  {
+    ...VERSION_RESPONSE.fields,
+    featureFlags: u32(16, 'features in force'),
+  },
+);
 
 export const UNLOAD_RESPONSE = new MessageLayout('UNLOAD_RESPONSE', LINUX, 8, {});
 
-export const CLOSE_RESERVED_RESPONSE = new MessageLayout('CLOSE_RESERVED_RESPONSE', `${OPENVMM}, CloseReservedChannelResponse`, 12, { relid });
+export const CLOSE_RESERVED_RESPONSE = new MessageLayout(
+  'CLOSE_RESERVED_RESPONSE',
+  `${OPENVMM}, CloseReservedChannelResponse`,
+  12,
+  { relid },
+);
 
 export const TL_CONNECT_RESULT = new MessageLayout('TL_CONNECT_RESULT', `${OPENVMM}, TlConnectResult`, 44, {
   endpointId: guid(8, 'as in the request'),
@@ -63,7 +78,12 @@ export const TL_CONNECT_RESULT = new MessageLayout('TL_CONNECT_RESULT', `${OPENV
   status: u32(40, '0 = connected; else an NTSTATUS'),
 });
 
-export const MODIFYCHANNEL_RESPONSE = new MessageLayout('MODIFYCHANNEL_RESPONSE', `${LINUX}, vmbus_channel_modifychannel_response`, 16, {
-  relid,
-  status: u32(12, '0 = moved; else an NTSTATUS'),
-});
+export const MODIFYCHANNEL_RESPONSE = new MessageLayout(
+  'MODIFYCHANNEL_RESPONSE',
+  `${LINUX}, vmbus_channel_modifychannel_response`,
+  16,
+  {
+    relid,
+    status: u32(12, '0 = moved; else an NTSTATUS'),
+  },
+);

@@ -1,5 +1,12 @@
 import { ChannelFault, type IncomingPacket } from '../packet-channel.ts';
-import { COMPLETION_REQUESTED, PACKET_FOOTER, PACKET_HEADER, PacketType, PENDING_SEND_SIZE_MASK, UNIT_BYTES } from './ring-layout.ts';
+import {
+  COMPLETION_REQUESTED,
+  PACKET_FOOTER,
+  PACKET_HEADER,
+  PacketType,
+  PENDING_SEND_SIZE_MASK,
+  UNIT_BYTES,
+} from './ring-layout.ts';
 import type { RingMemory } from './ring-memory.ts';
 
 /** A packet, and whether its writer waits for the room that it left. */

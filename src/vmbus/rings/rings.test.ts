@@ -27,7 +27,9 @@ test('an in-band packet is header, padded payload and footer', () => {
 
 test('a packet reads back as it was written, padded', () => {
   const { memory, header } = ringOfPages(1);
-  new OutgoingRing(memory).write(inBand(Uint8Array.of(1, 2, 3), { transactionId: 0xffff_ffff_ffff_ffffn, completionRequested: true }));
+  new OutgoingRing(memory).write(
+    inBand(Uint8Array.of(1, 2, 3), { transactionId: 0xffff_ffff_ffff_ffffn, completionRequested: true }),
+  );
   const incoming = new IncomingRing(memory);
   assert.deepEqual(incoming.read(), {
     packet: {
@@ -115,7 +117,10 @@ test('a writer is signalled once, by the read that opens the room it waits for',
 
 test('the low three bits of the pending size do not count', () => {
   // 8 bytes are free; the first read frees 1024 more. 1031 counts as 1024, which 1032 exceeds; 1032 it doesn't exceed.
-  for (const [pending, readsUntilSignal] of [[1031, 1], [1032, 2]] as const) {
+  for (const [pending, readsUntilSignal] of [
+    [1031, 1],
+    [1032, 2],
+  ] as const) {
     const { memory, header } = ringOfPages(1);
     const [outgoing, incoming] = [new OutgoingRing(memory), new IncomingRing(memory)];
     for (const space of [1024, 1024, 1024, 1016]) outgoing.write(inBand(new Uint8Array(space - 24)));
@@ -134,7 +139,11 @@ test('a packet that needs more than the ring waits for an empty one', () => {
   assert.equal(outgoing.awaitRoom(100_000), true);
 });
 
-for (const [what, index] of [['beyond the data', 4096], ['far beyond', 0xffff_fff8], ['not in units', 12]] as const) {
+for (const [what, index] of [
+  ['beyond the data', 4096],
+  ['far beyond', 0xffff_fff8],
+  ['not in units', 12],
+] as const) {
   test(`an index ${what} ends the channel`, () => {
     const { memory, header } = ringOfPages(1);
     const [outgoing, incoming] = [new OutgoingRing(memory), new IncomingRing(memory)];

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { PACKETS_PER_TURN, SEND_QUEUE_LIMITS } from '../open-channel.ts';
-import { openBench } from '../testing/fixtures.ts';
-import { echoDevice, RecordingDevice } from '../testing/recording-device.ts';
+import { echoDevice, openBench, RecordingDevice } from '../testing/index.ts';
 
 const request = (id: number, sizeBytes = 8) => ({
   payload: new Uint8Array(sizeBytes).fill(id),
@@ -29,7 +28,10 @@ test('the host stops reading while its answers find no room, and goes on when th
   channel.interrupted();
   bench.settle();
   assert.equal(device.packets.length, sent);
-  assert.deepEqual(channel.received.map(({ transactionId }) => Number(transactionId)), Array.from({ length: sent }, (_, index) => index + 1));
+  assert.deepEqual(
+    channel.received.map(({ transactionId }) => Number(transactionId)),
+    Array.from({ length: sent }, (_, index) => index + 1),
+  );
   assert.equal(channel.rings.downstream.loadWord('pendingSendSize'), 0);
 });
 
@@ -62,7 +64,10 @@ test('what the host says to a full ring waits in order, and goes out as the gues
   channel.reading = true;
   channel.interrupted();
   bench.settle();
-  assert.deepEqual(channel.received.map(({ transactionId }) => Number(transactionId)), Array.from({ length: 40 }, (_, index) => index + 1));
+  assert.deepEqual(
+    channel.received.map(({ transactionId }) => Number(transactionId)),
+    Array.from({ length: 40 }, (_, index) => index + 1),
+  );
   assert.equal(bench.server.snapshot().offers[0]?.queued, 0);
 });
 
@@ -79,7 +84,10 @@ test('what waits is a copy', () => {
   assert.ok(channel.received.every((packet) => packet.payload.every((byte) => byte === 1)));
 });
 
-for (const [what, sizeBytes] of [['packets', 8], ['bytes', 4000]] as const) {
+for (const [what, sizeBytes] of [
+  ['packets', 8],
+  ['bytes', 4000],
+] as const) {
   test(`a guest that doesn’t read while too many ${what} wait loses the channel, not within a send`, () => {
     const { bench, device, offer, channel } = openBench();
     channel.reading = false;
@@ -104,7 +112,8 @@ for (const [what, sizeBytes] of [['packets', 8], ['bytes', 4000]] as const) {
 test('a close that comes between the fault and the news of it is the end', () => {
   const { bench, device, offer, channel } = openBench();
   channel.reading = false;
-  for (let count = 0; count < 1000; count += 1) device.events.length === 1 && device.channel.sendInBand(new Uint8Array(4000));
+  const host = device.channel;
+  for (let count = 0; count < 1000; count += 1) host.sendInBand(new Uint8Array(4000));
   bench.server.handlePost(1, 1, Uint8Array.of(7, 0, 0, 0, 0, 0, 0, 0, offer.relid, 0, 0, 0));
   assert.deepEqual(device.events, ['opened', 'closed: the guest closed the channel']);
   bench.settle();

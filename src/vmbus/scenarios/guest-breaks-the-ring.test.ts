@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { ChannelFault } from '../packet-channel.ts';
-import { openBench } from '../testing/fixtures.ts';
-import { echoDevice, RecordingDevice } from '../testing/recording-device.ts';
+import { echoDevice, openBench, RecordingDevice } from '../testing/index.ts';
 
 test('an impossible write index ends the channel and nothing else', () => {
   const { bench, device, offer, channel } = openBench(echoDevice());
@@ -38,8 +37,18 @@ test('a provider’s ChannelFault ends the channel; the packets behind are not s
     throw new ChannelFault('nonsense');
   };
   const { bench, offer, channel } = openBench(device);
-  channel.outgoing.write({ kind: 'in-band', transactionId: 0n, completionRequested: false, payload: new Uint8Array(8) });
-  channel.outgoing.write({ kind: 'in-band', transactionId: 0n, completionRequested: false, payload: new Uint8Array(8) });
+  channel.outgoing.write({
+    kind: 'in-band',
+    transactionId: 0n,
+    completionRequested: false,
+    payload: new Uint8Array(8),
+  });
+  channel.outgoing.write({
+    kind: 'in-band',
+    transactionId: 0n,
+    completionRequested: false,
+    payload: new Uint8Array(8),
+  });
   channel.signal();
   bench.settle();
   assert.equal(device.packets.length, 1);
@@ -81,7 +90,8 @@ test('rings torn down under an open channel: it ends before the guest gets its p
 
 test('a teardown of what isn’t the channel’s is refused', () => {
   const { bench, offer, channel } = openBench();
-  const teardown = (relid: number, gpadl: number): Uint8Array => Uint8Array.from([11, 0, 0, 0, 0, 0, 0, 0, relid, 0, 0, 0, ...new Uint8Array(Uint32Array.of(gpadl).buffer)]);
+  const teardown = (relid: number, gpadl: number): Uint8Array =>
+    Uint8Array.from([11, 0, 0, 0, 0, 0, 0, 0, relid, 0, 0, 0, ...new Uint8Array(Uint32Array.of(gpadl).buffer)]);
   bench.guest.post(teardown(offer.relid, channel.gpadl + 1));
   bench.guest.post(teardown(offer.relid + 1, channel.gpadl));
   assert.deepEqual(bench.guest.received('GPADL_TORNDOWN'), []);

@@ -4,12 +4,14 @@ import { test } from 'node:test';
 import { HypercallStatus } from '../../hyperv/index.ts';
 import { INITIATE_CONTACT, TL_CONNECT_REQUEST, UNLOAD } from '../messages/from-guest.ts';
 import { MAX_UNREAD_MESSAGES } from '../server.ts';
-import { offeredBench } from '../testing/fixtures.ts';
+import { offeredBench } from '../testing/index.ts';
 
 test('answers that nobody takes are bounded: posts are turned away until the guest reads', () => {
   const { bench } = offeredBench();
   bench.guestListens = false;
-  const statuses = Array.from({ length: MAX_UNREAD_MESSAGES + 10 }, () => bench.server.handlePost(1, 1, TL_CONNECT_REQUEST.encode({})));
+  const statuses = Array.from({ length: MAX_UNREAD_MESSAGES + 10 }, () =>
+    bench.server.handlePost(1, 1, TL_CONNECT_REQUEST.encode({})),
+  );
   assert.equal(statuses.indexOf(HypercallStatus.INSUFFICIENT_BUFFERS), MAX_UNREAD_MESSAGES);
   assert.equal(bench.waiting.length, MAX_UNREAD_MESSAGES);
   bench.guestListens = true;

@@ -2,12 +2,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { HypercallStatus } from '../../hyperv/index.ts';
-import { INITIATE_CONTACT, INITIATE_CONTACT_BEFORE_5_0, INITIATE_CONTACT_WITH_CLIENT, REQUESTOFFERS } from '../messages/from-guest.ts';
+import {
+  INITIATE_CONTACT,
+  INITIATE_CONTACT_BEFORE_5_0,
+  INITIATE_CONTACT_WITH_CLIENT,
+  REQUESTOFFERS,
+} from '../messages/from-guest.ts';
 import { RefusalCode } from '../refusal.ts';
 import { parseGuid } from '../guid.ts';
 import { fromHex, toHex } from '../testing/hex.ts';
-import { VmbusTestbench } from '../testing/vmbus-testbench.ts';
 import { ProtocolVersion } from '../version.ts';
+import { VmbusTestbench } from '../testing/index.ts';
 
 /** What the host posted, as `vp: hex`. */
 function posted(bench: VmbusTestbench): string[] {
@@ -46,7 +51,11 @@ for (const version of Object.values(ProtocolVersion)) {
 
 test('before 5.0 the response repeats the version', () => {
   const bench = new VmbusTestbench();
-  bench.server.handlePost(1, 1, INITIATE_CONTACT_BEFORE_5_0.encode({ version: 0x0004_0001, targetVp: 1, interruptPageGpa: 0xffffn }));
+  bench.server.handlePost(
+    1,
+    1,
+    INITIATE_CONTACT_BEFORE_5_0.encode({ version: 0x0004_0001, targetVp: 1, interruptPageGpa: 0xffffn }),
+  );
   assert.deepEqual(posted(bench), ['1: 0f000000000000000100000001000400']);
 });
 
@@ -61,7 +70,11 @@ test('6.0 gets the features in force, and of those only what is served', () => {
   bench.server.handlePost(4, 1, INITIATE_CONTACT.encode({ version: 0x0006_0000, sint: 2, featureFlags: 0xf7 }));
   assert.deepEqual(posted(bench), ['0: 0f00000000000000010000000100000000000000']);
   const clientId = parseGuid('00112233-4455-6677-8899-aabbccddeeff');
-  bench.server.handlePost(4, 1, INITIATE_CONTACT_WITH_CLIENT.encode({ version: 0x0006_0000, sint: 2, featureFlags: 0xff, clientId }));
+  bench.server.handlePost(
+    4,
+    1,
+    INITIATE_CONTACT_WITH_CLIENT.encode({ version: 0x0006_0000, sint: 2, featureFlags: 0xff, clientId }),
+  );
   assert.deepEqual(posted(bench), ['0: 0f00000000000000010000000100000008000000']);
   assert.equal(bench.server.snapshot().connection?.clientId, clientId);
 });

@@ -4,11 +4,17 @@ import { test } from 'node:test';
 import { HypercallStatus } from '../../hyperv/index.ts';
 import { MODIFYCHANNEL, OPENCHANNEL } from '../messages/from-guest.ts';
 import { RefusalCode } from '../refusal.ts';
-import { INTERFACE_ID, instanceId, offeredBench, openBench } from '../testing/fixtures.ts';
 import { toHex } from '../testing/hex.ts';
-import { echoDevice, RecordingDevice } from '../testing/recording-device.ts';
-import { VmbusTestbench } from '../testing/vmbus-testbench.ts';
 import { ProtocolVersion } from '../version.ts';
+import {
+  echoDevice,
+  instanceId,
+  INTERFACE_ID,
+  offeredBench,
+  openBench,
+  RecordingDevice,
+  VmbusTestbench,
+} from '../testing/index.ts';
 
 test('an offer byte for byte', () => {
   const bench = new VmbusTestbench();
@@ -34,12 +40,16 @@ test('an offer byte for byte', () => {
 test('offers made later are hot-adds, those made before come with the rest', () => {
   const bench = new VmbusTestbench();
   const offer = (number: number): number =>
-    bench.server.offer({ interfaceId: INTERFACE_ID, instanceId: instanceId(number), device: new RecordingDevice() }).relid;
+    bench.server.offer({ interfaceId: INTERFACE_ID, instanceId: instanceId(number), device: new RecordingDevice() })
+      .relid;
   const first = offer(1);
   bench.guest.connect();
   const second = offer(2);
   assert.equal(bench.guest.offers.size, 0);
-  assert.deepEqual(bench.guest.requestOffers().map(({ relid }) => relid), [first, second]);
+  assert.deepEqual(
+    bench.guest.requestOffers().map(({ relid }) => relid),
+    [first, second],
+  );
   const third = offer(3);
   bench.settle();
   assert.equal(bench.guest.offers.get(third)?.instanceId, instanceId(3));
@@ -50,7 +60,12 @@ test('open, talk, close, open again', () => {
   const { bench, device, offer, channel } = openBench(echoDevice());
   assert.equal(offer.state, 'open');
   channel.send({ payload: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), transactionId: 5n, completionRequested: true });
-  const echo = { kind: 'completion', transactionId: 5n, completionRequested: false, payload: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8) };
+  const echo = {
+    kind: 'completion',
+    transactionId: 5n,
+    completionRequested: false,
+    payload: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
+  };
   assert.deepEqual(channel.received, [echo]);
   channel.close();
   assert.equal(offer.state, 'offered');
@@ -85,7 +100,12 @@ test('the provider gets the user data of the open, and packets that were there b
 
 test('signals go by the connection id of the offer', () => {
   const { bench, device, channel } = openBench();
-  channel.outgoing.write({ kind: 'in-band', transactionId: 0n, completionRequested: false, payload: new Uint8Array(8) });
+  channel.outgoing.write({
+    kind: 'in-band',
+    transactionId: 0n,
+    completionRequested: false,
+    payload: new Uint8Array(8),
+  });
   for (const connectionId of [0, 1, 0x2000, 0x2002, 0x2800, 0x3001]) {
     assert.equal(bench.server.handleSignal(connectionId, 0), HypercallStatus.INVALID_CONNECTION_ID);
   }
@@ -109,7 +129,9 @@ test('event flags go to the VP of the open, and to another after MODIFYCHANNEL',
   };
   assert.deepEqual(flag(), { kind: 'flag', vp: 2, flag: relid });
   bench.guest.post(MODIFYCHANNEL.encode({ relid, targetVp: 3 }));
-  assert.deepEqual(bench.guest.received('MODIFYCHANNEL_RESPONSE'), [{ name: 'MODIFYCHANNEL_RESPONSE', relid, status: 0 }]);
+  assert.deepEqual(bench.guest.received('MODIFYCHANNEL_RESPONSE'), [
+    { name: 'MODIFYCHANNEL_RESPONSE', relid, status: 0 },
+  ]);
   assert.deepEqual(flag(), { kind: 'flag', vp: 3, flag: relid });
   bench.guest.post(MODIFYCHANNEL.encode({ relid, targetVp: 4 }));
   assert.notEqual(bench.guest.received('MODIFYCHANNEL_RESPONSE')[1]?.status, 0);
@@ -122,7 +144,11 @@ test('event flags go to the VP of the open, and to another after MODIFYCHANNEL',
 });
 
 test('MODIFYCHANNEL before 5.3 has no answer, before 4.1 no effect', () => {
-  for (const [maxVersion, vp] of [[ProtocolVersion.V5_2, 1], [ProtocolVersion.V4_1, 1], [ProtocolVersion.V4_0, 0]] as const) {
+  for (const [maxVersion, vp] of [
+    [ProtocolVersion.V5_2, 1],
+    [ProtocolVersion.V4_1, 1],
+    [ProtocolVersion.V4_0, 0],
+  ] as const) {
     const { bench, offer } = openBench(new RecordingDevice(), { maxVersion });
     bench.guest.post(MODIFYCHANNEL.encode({ relid: offer.relid, targetVp: 1 }));
     assert.deepEqual(bench.guest.received('MODIFYCHANNEL_RESPONSE'), []);

@@ -2,10 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { MAX_OFFERS } from '../offer-table.ts';
-import { INTERFACE_ID, instanceId, offeredBench, openBench } from '../testing/fixtures.ts';
-import { RecordingDevice } from '../testing/recording-device.ts';
-import { VmbusTestbench } from '../testing/vmbus-testbench.ts';
 import { VmbusError } from '../vmbus-error.ts';
+import {
+  instanceId,
+  INTERFACE_ID,
+  offeredBench,
+  openBench,
+  RecordingDevice,
+  VmbusTestbench,
+} from '../testing/index.ts';
 
 const spec = (device = new RecordingDevice()) => ({ interfaceId: INTERFACE_ID, instanceId: instanceId(1), device });
 
@@ -70,7 +75,10 @@ test('UNLOAD releases what waited, for the next connection', () => {
   assert.deepEqual(device.events.at(-1), 'released');
   assert.equal(next.state, 'unannounced');
   bench.guest.connect();
-  assert.deepEqual(bench.guest.requestOffers().map(({ relid }) => relid), [next.relid]);
+  assert.deepEqual(
+    bench.guest.requestOffers().map(({ relid }) => relid),
+    [next.relid],
+  );
 });
 
 test('a guest that never releases holds a bounded number of offers', () => {
@@ -82,7 +90,10 @@ test('a guest that never releases holds a bounded number of offers', () => {
     bench.server.offer({ ...spec(), instanceId: instanceId(number) }).rescind();
   }
   bench.settle();
-  assert.throws(() => bench.server.offer(spec()), (error: unknown) => error instanceof VmbusError && error.code === 'VMBUS_TOO_MANY_OFFERS');
+  assert.throws(
+    () => bench.server.offer(spec()),
+    (error: unknown) => error instanceof VmbusError && error.code === 'VMBUS_TOO_MANY_OFFERS',
+  );
   bench.guest.release(1);
   const offer = bench.server.offer({ ...spec(), instanceId: instanceId(MAX_OFFERS) });
   assert.equal(offer.relid, MAX_OFFERS + 1);

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { INTERFACE_ID, instanceId, offeredBench, openBench } from '../testing/fixtures.ts';
-import { gpadlMessages } from '../testing/gpadl-messages.ts';
-import { echoDevice, RecordingDevice } from '../testing/recording-device.ts';
-import { VmbusTestbench } from '../testing/vmbus-testbench.ts';
+import { gpadlMessages } from '../client/gpadl-messages.ts';
 import { OPENCHANNEL } from '../messages/from-guest.ts';
+import {
+  echoDevice,
+  instanceId,
+  INTERFACE_ID,
+  offeredBench,
+  openBench,
+  RecordingDevice,
+  VmbusTestbench,
+} from '../testing/index.ts';
 
 const names = (bench: VmbusTestbench): string[] => bench.guest.messages.map(({ name }) => name);
 
@@ -66,7 +72,9 @@ test('a GPADL that is still arriving is answered before the rescind, and its lat
   const { bench, offer } = offeredBench();
   const { relid } = offer;
   bench.guest.releasesRescinded = false;
-  const [header, body] = gpadlMessages(relid, 5, [{ byteCount: 27 * 4096, byteOffset: 0, gpns: Array.from({ length: 27 }, (_, gpn) => gpn) }]);
+  const [header, body] = gpadlMessages(relid, 5, [
+    { byteCount: 27 * 4096, byteOffset: 0, gpns: Array.from({ length: 27 }, (_, gpn) => gpn) },
+  ]);
   assert.ok(header !== undefined && body !== undefined);
   bench.guest.post(header);
   offer.rescind();
@@ -88,7 +96,10 @@ test('what the guest had under way when it was rescinded gets its answers, the o
   assert.deepEqual(bench.guest.received('OPENCHANNEL_RESULT'), []);
   bench.guest.post(Uint8Array.of(7, 0, 0, 0, 0, 0, 0, 0, relid, 0, 0, 0));
   bench.guest.tearDownGpadl(relid, gpadl);
-  assert.deepEqual(bench.log.filter(({ severity }) => severity === 'warning'), []);
+  assert.deepEqual(
+    bench.log.filter(({ severity }) => severity === 'warning'),
+    [],
+  );
   bench.guest.release(relid);
   assert.equal(offer.state, 'released');
 });
@@ -132,5 +143,8 @@ test('25 times: offer, open, talk, rescind; nothing is left over', () => {
   assert.deepEqual(bench.server.snapshot().gpadls, { count: 0, pages: 0 });
   assert.equal(bench.server.snapshot().offers.length, 0);
   assert.equal(bench.pages.freeCount, freePages);
-  assert.deepEqual(bench.log.filter(({ severity }) => severity === 'warning'), []);
+  assert.deepEqual(
+    bench.log.filter(({ severity }) => severity === 'warning'),
+    [],
+  );
 });

@@ -3,9 +3,8 @@ import { test } from 'node:test';
 
 import { HypercallStatus } from '../../hyperv/index.ts';
 import { RELID_RELEASED } from '../messages/from-guest.ts';
-import { gpadlMessages } from '../testing/gpadl-messages.ts';
-import { offeredBench, openBench } from '../testing/fixtures.ts';
-import { echoDevice } from '../testing/recording-device.ts';
+import { gpadlMessages } from '../client/gpadl-messages.ts';
+import { echoDevice, offeredBench, openBench } from '../testing/index.ts';
 
 test('UNLOAD with a channel open is a close of all; relids released after it are nobody’s', () => {
   const { bench, device, offer } = openBench(echoDevice());
@@ -17,7 +16,10 @@ test('UNLOAD with a channel open is a close of all; relids released after it are
   assert.equal(connection, undefined);
   assert.deepEqual(gpadls, { count: 0, pages: 0 });
   assert.equal(bench.server.handlePost(1, 1, RELID_RELEASED.encode({ relid: offer.relid })), HypercallStatus.SUCCESS);
-  assert.deepEqual(bench.log.filter(({ severity }) => severity === 'warning'), []);
+  assert.deepEqual(
+    bench.log.filter(({ severity }) => severity === 'warning'),
+    [],
+  );
 });
 
 test('after UNLOAD nothing more is sent, whatever the host does', () => {
@@ -44,11 +46,16 @@ test('module unload and load: the same instance is offered and works again', () 
 
 test('a contact on a live connection is another kernel: all is dropped without a word', () => {
   const { bench, device, offer } = openBench(echoDevice());
-  const [header] = gpadlMessages(offer.relid, 77, [{ byteCount: 27 * 4096, byteOffset: 0, gpns: Array.from({ length: 27 }, (_, gpn) => gpn) }]);
+  const [header] = gpadlMessages(offer.relid, 77, [
+    { byteCount: 27 * 4096, byteOffset: 0, gpns: Array.from({ length: 27 }, (_, gpn) => gpn) },
+  ]);
   bench.guest.post(header ?? new Uint8Array(0));
   const guest = bench.restartGuest();
   guest.connect();
-  assert.deepEqual(guest.messages.map(({ name }) => name), ['VERSION_RESPONSE']);
+  assert.deepEqual(
+    guest.messages.map(({ name }) => name),
+    ['VERSION_RESPONSE'],
+  );
   assert.deepEqual(device.events, ['opened', 'closed: the guest restarted']);
   assert.deepEqual(bench.server.snapshot().gpadls, { count: 0, pages: 0 });
   guest.requestOffers();
@@ -66,7 +73,10 @@ test('a restarted kernel does not get what was meant for its forerunner', () => 
   const guest = bench.restartGuest();
   bench.guestListens = true;
   guest.connect();
-  assert.deepEqual(guest.messages.map(({ name }) => name), ['VERSION_RESPONSE']);
+  assert.deepEqual(
+    guest.messages.map(({ name }) => name),
+    ['VERSION_RESPONSE'],
+  );
   assert.equal(offer.state, 'released');
 });
 

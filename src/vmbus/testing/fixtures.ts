@@ -1,6 +1,6 @@
 import { type Guid, parseGuid } from '../guid.ts';
 import type { Offer } from '../offer.ts';
-import type { GuestChannel } from './guest-channel.ts';
+import type { GuestChannel } from '../client/guest-channel.ts';
 import { RecordingDevice } from './recording-device.ts';
 import { type TestbenchOptions, VmbusTestbench } from './vmbus-testbench.ts';
 
@@ -18,7 +18,10 @@ export interface OfferedBench {
 }
 
 /** A guest that is connected and holds one offer. */
-export function offeredBench(device: RecordingDevice = new RecordingDevice(), options: TestbenchOptions = {}): OfferedBench {
+export function offeredBench(
+  device: RecordingDevice = new RecordingDevice(),
+  options: TestbenchOptions = {},
+): OfferedBench {
   const bench = new VmbusTestbench(options);
   const offer = bench.server.offer({ interfaceId: INTERFACE_ID, instanceId: instanceId(1), device });
   bench.guest.connect();
@@ -27,7 +30,10 @@ export function offeredBench(device: RecordingDevice = new RecordingDevice(), op
 }
 
 /** A guest that has opened the channel. */
-export function openBench(device?: RecordingDevice, options?: TestbenchOptions): OfferedBench & { readonly channel: GuestChannel } {
+export function openBench(
+  device?: RecordingDevice,
+  options?: TestbenchOptions,
+): OfferedBench & { readonly channel: GuestChannel } {
   const offered = offeredBench(device, options);
   return { ...offered, channel: offered.bench.guest.open(offered.offer.relid) };
 }

@@ -110,7 +110,8 @@ export class OfferModel {
     this.#freeGpadls(offer.relid);
     this.offers = this.offers.filter((other) => other !== offer);
     const others = this.offers.filter(({ instance }) => instance === offer.instance);
-    if (others.every(({ state }) => state !== 'rescinded')) for (const other of others) if (other.state === 'queued') other.state = 'unannounced';
+    if (others.every(({ state }) => state !== 'rescinded'))
+      for (const other of others) if (other.state === 'queued') other.state = 'unannounced';
     this.#announce();
   }
 

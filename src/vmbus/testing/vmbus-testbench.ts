@@ -1,10 +1,10 @@
-import { PlainGuestMemory } from '../../hyperv/index.ts';
+import { PlainGuestMemory } from '../../hyperv/testing/index.ts';
 import type { VmbusLogEntry } from '../event-log.ts';
 import type { VmbusPort } from '../port.ts';
 import { VmbusServer } from '../server.ts';
 import type { ProtocolVersion } from '../version.ts';
-import { PageAllocator } from './page-allocator.ts';
-import { VmbusGuest } from './vmbus-guest.ts';
+import { PageAllocator } from '../client/page-allocator.ts';
+import { VmbusGuest } from '../client/vmbus-guest.ts';
 
 export interface TestbenchOptions {
   readonly vpCount?: number;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { ChannelFault } from '../packet-channel.ts';
 import { MemoryChannel } from './memory-channel.ts';
-import { echoDevice, RecordingDevice } from './recording-device.ts';
+import { echoDevice, RecordingDevice } from '../testing/index.ts';
 
 test('a packet is padded as on a ring, both ways', () => {
   const device = echoDevice();
@@ -11,7 +11,9 @@ test('a packet is padded as on a ring, both ways', () => {
   channel.open();
   channel.send({ payload: Uint8Array.of(1, 2, 3), transactionId: 7n, completionRequested: true });
   assert.deepEqual(device.packets[0]?.payload, Uint8Array.of(1, 2, 3, 0, 0, 0, 0, 0));
-  assert.deepEqual(channel.received, [{ kind: 'completion', transactionId: 7n, payload: Uint8Array.of(1, 2, 3, 0, 0, 0, 0, 0) }]);
+  assert.deepEqual(channel.received, [
+    { kind: 'completion', transactionId: 7n, payload: Uint8Array.of(1, 2, 3, 0, 0, 0, 0, 0) },
+  ]);
 });
 
 test('the front end hears of answers when the provider has returned', () => {
@@ -41,7 +43,10 @@ test('a front end may send while it hears of a packet; the order stays', () => {
   };
   channel.open();
   channel.send({ payload: new Uint8Array(8), transactionId: 1n });
-  assert.deepEqual(channel.received.map(({ transactionId }) => transactionId), [1n, 100n, 2n]);
+  assert.deepEqual(
+    channel.received.map(({ transactionId }) => transactionId),
+    [1n, 100n, 2n],
+  );
 });
 
 test('a ChannelFault closes it, and it can be opened again', () => {

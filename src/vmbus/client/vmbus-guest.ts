@@ -94,7 +94,10 @@ export class VmbusGuest {
   }
 
   /** Makes rings, describes them to the host and opens the channel. */
-  open(relid: number, { ringPages = 5, targetVp = this.#options.vp ?? 0, userData = new Uint8Array(120) }: OpenOptions = {}): GuestChannel {
+  open(
+    relid: number,
+    { ringPages = 5, targetVp = this.#options.vp ?? 0, userData = new Uint8Array(120) }: OpenOptions = {},
+  ): GuestChannel {
     const offer = this.offers.get(relid);
     if (offer === undefined) throw new Error(`no offer with relid ${relid}`);
     const { memory, pages, hypercalls, settle } = this.#options;
@@ -113,7 +116,16 @@ export class VmbusGuest {
     // Before the request, as Linux does: the host may send packets before its answer is read.
     this.channels.set(relid, channel);
     const seen = this.messages.length;
-    this.post(requests.OPENCHANNEL.encode({ relid, openId: relid, ringGpadl: gpadl, targetVp, downstreamPageOffset: ringPages, userData }));
+    this.post(
+      requests.OPENCHANNEL.encode({
+        relid,
+        openId: relid,
+        ringGpadl: gpadl,
+        targetVp,
+        downstreamPageOffset: ringPages,
+        userData,
+      }),
+    );
     const { status } = this.#answer(seen, 'OPENCHANNEL_RESULT', (message) => message.relid === relid);
     if (status !== 0) {
       this.channels.delete(relid);
@@ -127,7 +139,8 @@ export class VmbusGuest {
     const gpadl = this.#nextGpadl;
     this.#nextGpadl += 1;
     const seen = this.messages.length;
-    for (const message of gpadlMessages(relid, gpadl, [{ byteCount: gpns.length * 4096, byteOffset: 0, gpns }])) this.post(message);
+    for (const message of gpadlMessages(relid, gpadl, [{ byteCount: gpns.length * 4096, byteOffset: 0, gpns }]))
+      this.post(message);
     const { status } = this.#answer(seen, 'GPADL_CREATED', (message) => message.gpadl === gpadl);
     if (status !== 0) throw new Error(`GPADL ${gpadl} isn't made: status 0x${status.toString(16)}`);
     return gpadl;
@@ -223,7 +236,11 @@ export class VmbusGuest {
     this.post(requests.RELID_RELEASED.encode({ relid }));
   }
 
-  #answer<N extends HostMessage['name']>(seen: number, name: N, matches: (message: HostMessageNamed<N>) => boolean): HostMessageNamed<N> {
+  #answer<N extends HostMessage['name']>(
+    seen: number,
+    name: N,
+    matches: (message: HostMessageNamed<N>) => boolean,
+  ): HostMessageNamed<N> {
     for (const message of this.messages.slice(seen)) {
       if (isNamed(message, name) && matches(message)) return message;
     }

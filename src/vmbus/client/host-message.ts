@@ -39,7 +39,9 @@ export function decodeHostMessage(payload: Uint8Array): HostMessage {
   const type = new DataView(payload.buffer, payload.byteOffset, payload.byteLength).getUint32(0, true);
   if (type === layouts.VERSION_RESPONSE.type) {
     const withFeatures = layouts.VERSION_RESPONSE_WITH_FEATURES;
-    return payload.byteLength >= withFeatures.sizeBytes ? withFeatures.read(payload) : layouts.VERSION_RESPONSE.read(payload);
+    return payload.byteLength >= withFeatures.sizeBytes
+      ? withFeatures.read(payload)
+      : layouts.VERSION_RESPONSE.read(payload);
   }
   const layout = BY_TYPE.get(type);
   if (layout === undefined) throw new RangeError(`message type ${type} from the host`);
