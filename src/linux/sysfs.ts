@@ -23,7 +23,7 @@ export function readBinaryAttribute(path: string): Uint8Array {
 export function writeAttribute(path: string, value: string): void {
   describing(path, () => {
     // Without O_CREAT: sysfs answers that with EACCES, which would hide that the attribute isn't there.
-    const fd = openSync(path, constants.O_WRONLY);
+    const fd = openSync(path, constants.O_WRONLY | constants.O_TRUNC);
     try {
       writeSync(fd, value);
     } finally {
