@@ -1,4 +1,4 @@
-import { MemoryChannel } from '../../vmbus/index.ts';
+import { type ClientChannel, MemoryChannel } from '../../vmbus/index.ts';
 import type { InterruptRequest } from '../interrupt-tokens.ts';
 import type { VpciProvider } from '../provider.ts';
 import type { Slot } from '../slot.ts';
@@ -30,15 +30,16 @@ const LINUX_VERSIONS = [VpciVersion.V1_4, VpciVersion.V1_3, VpciVersion.V1_2, Vp
 export const WINDOW_GPA = 0xe000_0000n;
 
 /** Sends what Linux's driver sends, in its order, and looks at no more of the answers than it does. */
-export class LinuxStyleGuest {
-  readonly channel: MemoryChannel;
+export class LinuxStyleDriver<C extends ClientChannel> {
+  readonly channel: C;
   /** In-band messages, in order. */
   readonly told: HostMessage[] = [];
   readonly #completions = new Map<bigint, Uint8Array>();
   #transactionId = 0n;
 
-  constructor(provider: VpciProvider) {
-    this.channel = new MemoryChannel(provider);
+  /** A channel that hands over its packets before send() returns. */
+  constructor(channel: C) {
+    this.channel = channel;
     this.channel.onPacket = ({ kind, transactionId, payload }) => {
       // Linux drops packets of up to 20 bytes, header included.
       if (payload.byteLength + 16 <= 20) return;
@@ -74,9 +75,8 @@ export class LinuxStyleGuest {
     return REPLIES.STATUS.layout.decode(completion).status;
   }
 
-  /** Open, agree on a version, learn of the functions, enter D0, assign resources: as hv_pci_probe does. */
-  handshake(versions: readonly VpciVersion[] = LINUX_VERSIONS, windowGpa: bigint = WINDOW_GPA): Handshake {
-    this.channel.open();
+  /** Agree on a version, learn of the functions, enter D0, assign resources: as hv_pci_probe does. */
+  probe(versions: readonly VpciVersion[] = LINUX_VERSIONS, windowGpa: bigint = WINDOW_GPA): Handshake {
     const version = this.negotiate(versions);
     const functions = this.queryRelations();
     const barMasks = new Map(functions.map(({ slot }) => [slot, this.queryBarMasks(slot)] as const));
@@ -120,6 +120,19 @@ export class LinuxStyleGuest {
   #expectSuccess(payload: Uint8Array): void {
     const status = this.askStatus(payload);
     if (status !== NtStatus.SUCCESS) throw new Error(`Linux gives up: 0x${status.toString(16)}`);
+  }
+}
+
+/** The driver over a channel without rings. */
+export class LinuxStyleGuest extends LinuxStyleDriver<MemoryChannel> {
+  constructor(provider: VpciProvider) {
+    super(new MemoryChannel(provider));
+  }
+
+  /** Opens the channel, then probes. */
+  handshake(versions?: readonly VpciVersion[]): Handshake {
+    this.channel.open();
+    return this.probe(versions);
   }
 }
 
