@@ -93,7 +93,8 @@ export class OpenChannel implements PacketChannel {
     // While we read anyway, each signal the guest spares is an exit less.
     incoming.setSignalsWanted(false);
     for (let turn = 0; turn < PACKETS_PER_TURN; turn += 1) {
-      if (!this.#flush() || !outgoing.awaitRoom(device.maxReplyBytes)) {
+      // Room is asked for only when there is something to answer: a guest that makes room signals, which is an exit.
+      if (!this.#flush() || (!incoming.isEmpty() && !outgoing.awaitRoom(this.#reservedBytes()))) {
         incoming.setSignalsWanted(true);
         return;
       }
@@ -111,6 +112,15 @@ export class OpenChannel implements PacketChannel {
       if (!this.#running) return;
     }
     this.#pumpLater();
+  }
+
+  /**
+   * The room for an answer. A provider's longest may be far longer than its usual, and than the ring; for such half a ring
+   * will do, or each packet would wait until the guest had read the answer before. What then doesn't fit is queued.
+   */
+  #reservedBytes(): number {
+    const { outgoing, device } = this.#parts;
+    return Math.min(device.maxReplyBytes, outgoing.sizeBytes / 2);
   }
 
   #send(packet: OutgoingPacket): void {

@@ -28,8 +28,8 @@ export interface ChannelDevice {
   /** The guest opened the channel; `userData` is OPENCHANNEL's 120 bytes. Exactly one {@link closed} follows. */
   opened(channel: PacketChannel, userData: Uint8Array): void;
   /**
-   * One packet. It is called only while the outgoing ring can take `maxReplyBytes` of payload more, so that an answer
-   * never fails. A thrown {@link ChannelFault} ends the channel (the guest broke the protocol).
+   * One packet. It is called only while the outgoing ring can take `maxReplyBytes` of payload more, or half of it is
+   * free. A thrown {@link ChannelFault} ends the channel (the guest broke the protocol).
    */
   packet(packet: IncomingPacket): void;
   readonly maxReplyBytes: number;

@@ -33,6 +33,11 @@ export class OutgoingRing {
     memory.loadIndex('readIndex');
   }
 
+  /** Size of the data part. */
+  get sizeBytes(): number {
+    return this.#memory.sizeBytes;
+  }
+
   get writeIndex(): number {
     return this.#writeIndex;
   }

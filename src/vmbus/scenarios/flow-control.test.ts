@@ -131,17 +131,27 @@ test('an answer too big for the ring that the guest made ends the channel', () =
   assert.equal(offer.state, 'faulted');
 });
 
-test('a provider whose answers may exceed the ring is served one at a time', () => {
+test('a provider whose answers may exceed the ring is served while half of it is free', () => {
   const device = echoDevice();
   device.maxReplyBytes = 100_000;
   const { bench, channel } = openBench(device);
   channel.reading = false;
-  channel.trySend(request(1));
-  channel.trySend(request(2));
-  assert.equal(device.packets.length, 1);
+  for (let id = 1; id <= 20; id += 1) channel.trySend(request(id, 1000));
+  assert.equal(device.packets.length, 8);
+  assert.equal(channel.rings.downstream.loadWord('pendingSendSize'), 8192 + 24);
   channel.reading = true;
   bench.settle();
-  assert.equal(device.packets.length, 2);
+  assert.equal(device.packets.length, 20);
+});
+
+test('room is not asked for when there is nothing to answer', () => {
+  const device = echoDevice();
+  device.maxReplyBytes = 100_000;
+  const { channel } = openBench(device);
+  channel.reading = false;
+  for (let id = 1; id <= 8; id += 1) channel.trySend(request(id, 1000));
+  assert.equal(device.packets.length, 8);
+  assert.equal(channel.rings.downstream.loadWord('pendingSendSize'), 0);
 });
 
 test('a flood of packets is worked on in turns', () => {
