@@ -1,4 +1,4 @@
-import { buildAcpiTables } from './acpi/index.ts';
+import { buildAcpiTables } from './acpi/tables.ts';
 import { BootError, BootErrorCode } from './boot-error.ts';
 import { bareSetupHeader, makeBootParams } from './boot-params.ts';
 import type { BzImage } from './bzimage.ts';

@@ -1,2 +1,0 @@
-export type { AcpiTable } from './table.ts';
-export { type AcpiTables, buildAcpiTables } from './tables.ts';
