@@ -34,18 +34,17 @@ function* entriesOf(command: Command, path: string): Generator<Entry> {
     path,
     summary: command.summary(),
     commands: commands.map((sub) => sub.name()),
-    options: [...command.options, ...(path === '' ? [] : [{ long: '--help', description: 'help', flags: '' }])].flatMap(
-      (option) =>
-        option.long === undefined || option.long === null
-          ? []
-          : [
-              {
-                flag: option.long,
-                description: option.description,
-                takesFile: /<(?:FILE|DIR)>/.test(option.flags),
-                takesAddress: option.flags.includes('BDF'),
-              },
-            ],
+    options: [...command.options, { long: '--help', description: 'help', flags: '' }].flatMap((option) =>
+      option.long === undefined || option.long === null
+        ? []
+        : [
+            {
+              flag: option.long,
+              description: option.description,
+              takesFile: /<(?:FILE|DIR)>/.test(option.flags),
+              takesAddress: option.flags.includes('BDF'),
+            },
+          ],
     ),
     takesAddresses: command.registeredArguments.some((argument) => argument.name() === 'BDF'),
     choices: command.registeredArguments.flatMap((argument) => argument.argChoices ?? []),

@@ -59,10 +59,18 @@ function describe(error: unknown): ErrorReport {
   };
 }
 
+/** For errors of the parts below, which know nothing of exit codes. */
+const exitCodes: Readonly<Record<string, number>> = {
+  'pci-address-malformed': ExitCode.usage,
+  unexpected: ExitCode.unexpected,
+  'kvm-no-permission': ExitCode.notAllowed,
+  'vfio-no-permission': ExitCode.notAllowed,
+  'vfio-in-use': ExitCode.inUse,
+  'vfio-group-not-viable': ExitCode.inUse,
+};
+
 function exitCodeOf(error: unknown): number {
   if (error instanceof AggregateError) return exitCodeOf(error.errors[0]);
   if (error instanceof Error && 'exitCode' in error && typeof error.exitCode === 'number') return error.exitCode;
-  const code = describe(error).code;
-  if (code === 'pci-address-malformed') return ExitCode.usage;
-  return code === 'unexpected' ? ExitCode.unexpected : ExitCode.impossible;
+  return exitCodes[describe(error).code] ?? ExitCode.impossible;
 }

@@ -1,0 +1,52 @@
+import type { ReadinessFacts } from '../../host/index.ts';
+import type { FakeHost } from '../../host/testing/index.ts';
+import { runCommandLine } from '../program.ts';
+
+export interface CliResult {
+  readonly exitCode: number;
+  readonly output: string;
+  readonly notices: string;
+}
+
+const ready: ReadinessFacts = {
+  kernelRelease: '6.1.0-43-amd64',
+  guests: { runs: true, extension: 'svm' },
+  iommuGroups: 6,
+  processorVendor: 'amd',
+  vfio: 'loaded',
+  isRoot: true,
+  lockableBytes: 8 * 2 ** 20,
+  assignable: ['0000:01:00.0'],
+  functionCount: 1,
+};
+
+/** Runs one command line against a host in memory. */
+export async function runCli(
+  host: FakeHost,
+  args: readonly string[],
+  readiness: Partial<ReadinessFacts> = {},
+): Promise<CliResult> {
+  let [output, notices, exitCode] = ['', '', 0];
+  await runCommandLine(
+    {
+      terminal: {
+        output: (text) => {
+          output += text;
+        },
+        notices: (text) => {
+          notices += text;
+        },
+        style: (_, text) => text,
+        columns: undefined,
+      },
+      openHost: () => host,
+      readReadiness: () => ({ ...ready, ...readiness }),
+      version: '1.2.3',
+      setExitCode: (code) => {
+        exitCode = code;
+      },
+    },
+    args,
+  );
+  return { exitCode, output, notices };
+}
