@@ -1,0 +1,159 @@
+import type { FunctionBorrower, PciFunction } from '../../functions/index.ts';
+import type { Guid, Offer } from '../../vmbus/index.ts';
+import { VPCI_INTERFACE_ID, VpciProvider } from '../../vpci/index.ts';
+import { BarMappings } from './bar-mappings.ts';
+import { ConfigWindowMapping } from './config-window-mapping.ts';
+import { InterruptDelivery } from './interrupt-delivery.ts';
+import type { MachineServices } from './machine-services.ts';
+
+/** How asking a guest for a function ended. */
+export type EjectOutcome =
+  /** The guest let go of it. */
+  | 'ejected'
+  /** No driver of the guest had the bus open: there was nobody to ask. */
+  | 'not-in-use'
+  /** The guest had not answered when the deadline came. */
+  | 'deadline';
+
+/** What an assignment tells its machine. */
+export interface AssignmentEvents {
+  /** The host needs the function back. */
+  releaseRequested(): void;
+  /** The function can't go on. */
+  failed(reason: string): void;
+  /** The guest let go of the rescinded offer: nothing of this assignment is left in the guest. */
+  released(): void;
+}
+
+/**
+ * One function lent to one VM: the function, its vPCI provider, its offer, and what of it the guest can reach. It ends
+ * with {@link revoke}, which waits for nobody.
+ */
+export class Assignment implements FunctionBorrower {
+  readonly function: PciFunction;
+  readonly instanceId: Guid;
+  readonly #services: MachineServices;
+  readonly #events: AssignmentEvents;
+  readonly #provider: VpciProvider;
+  readonly #bars: BarMappings;
+  readonly #window: ConfigWindowMapping;
+  readonly #interrupts: InterruptDelivery;
+  #offer: Offer | undefined;
+  #ejection: PromiseWithResolvers<EjectOutcome> | undefined;
+  #revoked = false;
+
+  constructor(services: MachineServices, pciFunction: PciFunction, instanceId: Guid, events: AssignmentEvents) {
+    this.function = pciFunction;
+    this.instanceId = instanceId;
+    this.#services = services;
+    this.#events = events;
+    this.#provider = new VpciProvider({
+      instanceId,
+      functions: [{ slot: 0, function: pciFunction }],
+      ...(services.vpciMaxVersion === undefined ? {} : { maxVersion: services.vpciMaxVersion }),
+      port: {
+        mapConfigWindow: (gpa, plan) => this.#window.map(gpa, plan, this.#provider),
+        configWindowChanged: (plan) => this.#window.change(plan),
+        unmapConfigWindow: () => this.#window.unmap(),
+        interruptTargetChanged: (message) => this.#interrupts.targetChanged(message),
+        ejectionCompleted: () => this.#ejection?.resolve('ejected'),
+        released: () => this.#events.released(),
+        log: (entry) => services.log(entry),
+      },
+    });
+    this.#bars = new BarMappings(services, pciFunction);
+    this.#window = new ConfigWindowMapping(services);
+    this.#interrupts = new InterruptDelivery(services.routes, pciFunction, services.vcpus, (message) =>
+      this.#provider.interruptTarget(message),
+    );
+  }
+
+  /** Resets the function, lets its DMA reach the guest's RAM, and offers it. Undoes all of it when a step fails. */
+  start(): void {
+    try {
+      this.function.attach(this);
+      this.function.attachMemory(this.#services.ram.dmaRegions());
+      this.#offer = this.#services.vmbus.offer({
+        interfaceId: VPCI_INTERFACE_ID,
+        instanceId: this.instanceId,
+        device: this.#provider,
+      });
+    } catch (error) {
+      this.revoke();
+      throw error;
+    }
+  }
+
+  get revoked(): boolean {
+    return this.#revoked;
+  }
+
+  get provider(): VpciProvider {
+    return this.#provider;
+  }
+
+  /**
+   * Asks the guest to let go and waits for `deadlineMs` at the most. The function works until {@link revoke}: the
+   * guest's driver flushes and resets it on its way out. Asking again waits for the same answer.
+   */
+  async eject(deadlineMs: number): Promise<EjectOutcome> {
+    if (this.#revoked) {
+      return 'ejected';
+    }
+    if (this.#ejection === undefined) {
+      this.#ejection = Promise.withResolvers();
+      const asked = this.#provider.eject();
+      if (asked === 'not-connected' || asked === 'gone') {
+        this.#ejection.resolve('not-in-use');
+      }
+    }
+    const deadline = Promise.withResolvers<EjectOutcome>();
+    const timer = setTimeout(() => deadline.resolve('deadline'), deadlineMs);
+    try {
+      return await Promise.race([this.#ejection.promise, deadline.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * Takes the function away, whatever the guest does: from here on its config space and BARs read all ones and swallow
+   * writes, it interrupts nobody, its DMA reaches nothing, and this process holds nothing of it. Idempotent.
+   */
+  revoke(): void {
+    if (this.#revoked) {
+      return;
+    }
+    this.#revoked = true;
+    this.#provider.surpriseRemoved();
+    this.#bars.unmapAll();
+    this.#interrupts.close();
+    this.function.close();
+    if (this.#offer === undefined) {
+      this.#events.released();
+    } else {
+      this.#offer.rescind();
+    }
+    this.#ejection?.resolve('ejected');
+  }
+
+  barMoved(barIndex: number, gpa: number | undefined): void {
+    if (!this.#revoked) {
+      this.#bars.move(barIndex, gpa);
+    }
+  }
+
+  messageChanged(vector: number, message: Parameters<InterruptDelivery['messageChanged']>[1]): void {
+    if (!this.#revoked) {
+      this.#interrupts.messageChanged(vector, message);
+    }
+  }
+
+  releaseRequested(): void {
+    this.#events.releaseRequested();
+  }
+
+  failed(reason: string): void {
+    this.#events.failed(reason);
+  }
+}

@@ -1,0 +1,94 @@
+import type { PciFunction } from '../../functions/index.ts';
+import type { MemorySlot } from '../memory/memory-slots.ts';
+import type { MachineServices } from './machine-services.ts';
+import { fitsDeviceWindow } from './windows.ts';
+
+interface MappedBar {
+  readonly slots: readonly MemorySlot[];
+  readonly claims: readonly number[];
+}
+
+/**
+ * Where a function's BARs are in the guest: direct parts are memory slots, trapped ones exit. A BAR that is nowhere
+ * reads all ones and swallows writes, because nobody claims its addresses.
+ */
+export class BarMappings {
+  readonly #services: MachineServices;
+  readonly #function: PciFunction;
+  readonly #mapped = new Map<number, MappedBar>();
+
+  constructor(services: MachineServices, pciFunction: PciFunction) {
+    this.#services = services;
+    this.#function = pciFunction;
+  }
+
+  move(barIndex: number, gpa: number | undefined): void {
+    this.#unmap(barIndex);
+    if (gpa !== undefined) {
+      this.#map(barIndex, gpa);
+    }
+  }
+
+  unmapAll(): void {
+    for (const barIndex of [...this.#mapped.keys()]) {
+      this.#unmap(barIndex);
+    }
+  }
+
+  #map(barIndex: number, gpa: number): void {
+    const { map, slots, addresses, log } = this.#services;
+    const shape = this.#function.bars.find((bar) => bar.index === barIndex);
+    if (shape === undefined) {
+      throw new RangeError(`${this.#function.name} has no BAR ${barIndex}`);
+    }
+    if (!fitsDeviceWindow(map, gpa, shape.sizeBytes) || slots.overlaps(gpa, shape.sizeBytes)) {
+      log({
+        severity: 'warning',
+        code: 'bar-out-of-window',
+        text: `${this.#function.name}: the guest placed BAR ${barIndex} at 0x${gpa.toString(16)}, where no device range is free; it stays unmapped`,
+      });
+      return;
+    }
+    const mapped: { slots: MemorySlot[]; claims: number[] } = { slots: [], claims: [] };
+    this.#mapped.set(barIndex, mapped);
+    for (const region of this.#function.barRegions(barIndex)) {
+      const at = gpa + region.offsetBytes;
+      if (region.access === 'direct') {
+        mapped.slots.push(slots.map(at, region.sizeBytes, region.hostAddress, false));
+        continue;
+      }
+      const claimed = addresses.claim(at, region.sizeBytes, {
+        read: (offset, sizeBytes) => this.#function.readBar(barIndex, region.offsetBytes + offset, sizeBytes),
+        write: (offset, sizeBytes, value) =>
+          this.#function.writeBar(barIndex, region.offsetBytes + offset, sizeBytes, value),
+      });
+      if (!claimed) {
+        log({
+          severity: 'warning',
+          code: 'bar-overlap',
+          text: `${this.#function.name}: the guest placed BAR ${barIndex} at 0x${gpa.toString(16)}, over another device's range; that part stays unmapped`,
+        });
+        continue;
+      }
+      mapped.claims.push(at);
+      if (region.imageAddress !== undefined) {
+        // Reads come from the image with no exit; writes still reach the claim above.
+        mapped.slots.push(slots.map(at, region.sizeBytes, region.imageAddress, true));
+      }
+    }
+  }
+
+  #unmap(barIndex: number): void {
+    const mapped = this.#mapped.get(barIndex);
+    if (mapped === undefined) {
+      return;
+    }
+    this.#mapped.delete(barIndex);
+    for (const slot of mapped.slots) {
+      this.#services.slots.unmap(slot);
+    }
+    for (const gpa of mapped.claims) {
+      this.#services.addresses.release(gpa);
+    }
+  }
+}

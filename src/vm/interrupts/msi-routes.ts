@@ -1,0 +1,103 @@
+import { type EventFd, firstFreeGsi, irqchipRoutes, type KvmVm, maxGsiRoutes } from '../../linux/index.ts';
+import { type InterruptTarget, msiFor } from './msi-address.ts';
+
+/** The part of a KVM VM that interrupt routes need. */
+export type RoutingVm = Pick<KvmVm, 'setGsiRouting' | 'connectIrqfd' | 'disconnectIrqfd'>;
+
+/** KVM's table of interrupt routes for one VM; device eventfds reach guest vectors through it with no exit. */
+export class MsiRoutes {
+  readonly #vm: RoutingVm;
+  readonly #targets = new Map<number, InterruptTarget>();
+  readonly #used = new Set<number>();
+
+  constructor(vm: RoutingVm) {
+    this.#vm = vm;
+  }
+
+  /** A route of its own for one device vector that signals `eventFd`; nothing is delivered before it has a target. */
+  open(eventFd: EventFd): MsiRoute {
+    let gsi: number = firstFreeGsi;
+    while (this.#used.has(gsi)) {
+      gsi += 1;
+    }
+    if (gsi >= maxGsiRoutes) {
+      throw new RangeError(`all ${maxGsiRoutes - firstFreeGsi} interrupt routes of this VM are in use: eject a function first`);
+    }
+    this.#used.add(gsi);
+    return new MsiRoute(this.#vm, eventFd, gsi, (target) => this.#retarget(gsi, target), () => {
+      this.#used.delete(gsi);
+    });
+  }
+
+  #retarget(gsi: number, target: InterruptTarget | undefined): void {
+    if (target === undefined) {
+      if (!this.#targets.delete(gsi)) {
+        return;
+      }
+    } else {
+      const now = this.#targets.get(gsi);
+      if (now !== undefined && now.vp === target.vp && now.vector === target.vector) {
+        return;
+      }
+      this.#targets.set(gsi, target);
+    }
+    // The call replaces the whole table, the IO-APIC's pins included.
+    this.#vm.setGsiRouting([
+      ...irqchipRoutes(),
+      ...[...this.#targets].map(([each, target]) => ({ gsi: each, to: 'msi' as const, ...msiFor(target) })),
+    ]);
+  }
+}
+
+/**
+ * One device vector's way into the guest. While it is not connected, interrupts stay counted in the eventfd and are
+ * delivered when it is connected again: KVM looks at the eventfd when an irqfd is assigned (Linux virt/kvm/eventfd.c).
+ * That is what a masked vector's pending bit asks for.
+ */
+export class MsiRoute {
+  readonly eventFd: EventFd;
+  readonly #vm: RoutingVm;
+  readonly #gsi: number;
+  readonly #retarget: (target: InterruptTarget | undefined) => void;
+  readonly #free: () => void;
+  #connected = false;
+
+  constructor(
+    vm: RoutingVm,
+    eventFd: EventFd,
+    gsi: number,
+    retarget: (target: InterruptTarget | undefined) => void,
+    free: () => void,
+  ) {
+    this.#vm = vm;
+    this.eventFd = eventFd;
+    this.#gsi = gsi;
+    this.#retarget = retarget;
+    this.#free = free;
+  }
+
+  /** Delivers to `target` from now on, and what is pending at once. */
+  connect(target: InterruptTarget): void {
+    this.#retarget(target);
+    if (!this.#connected) {
+      this.#vm.connectIrqfd(this.eventFd.fd, this.#gsi);
+      this.#connected = true;
+    }
+  }
+
+  /** Holds interrupts back. */
+  disconnect(): void {
+    if (this.#connected) {
+      this.#vm.disconnectIrqfd(this.eventFd.fd, this.#gsi);
+      this.#connected = false;
+    }
+  }
+
+  /** Gives the route and its eventfd up. */
+  close(): void {
+    this.disconnect();
+    this.#retarget(undefined);
+    this.#free();
+    this.eventFd.close();
+  }
+}

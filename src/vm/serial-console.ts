@@ -1,0 +1,68 @@
+import { Uart16550 } from './devices/index.ts';
+
+/** How long output gathers before it is passed on: a byte at a time would cost a thread switch each. */
+const GATHER_MS = 4;
+const CHUNK_BYTES = 4096;
+
+export interface SerialConsoleOptions {
+  setIrqLevel(level: 0 | 1): void;
+  output(bytes: Uint8Array): void;
+}
+
+/** The device thread's end of the guest's serial port. */
+export class SerialConsole {
+  readonly #uart: Uart16550;
+  readonly #output: (bytes: Uint8Array) => void;
+  #unsent: Uint8Array[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(state: SharedArrayBuffer, options: SerialConsoleOptions) {
+    this.#output = options.output;
+    this.#uart = new Uart16550(state, {
+      setIrqLevel: options.setIrqLevel,
+      outputReady: () => this.serve(),
+      inputWanted: () => this.#send(),
+    });
+  }
+
+  /** A vCPU's thread has seen output, or room for input. */
+  serve(): void {
+    this.#timer ??= setTimeout(() => this.#drain(), GATHER_MS);
+    this.#send();
+  }
+
+  /** Keeps what the guest has no room for and sends it when there is. */
+  type(bytes: Uint8Array): void {
+    this.#unsent.push(bytes);
+    this.#send();
+  }
+
+  /** Passes the last output on. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#drain();
+  }
+
+  #drain(): void {
+    this.#timer = undefined;
+    for (;;) {
+      const chunk = new Uint8Array(CHUNK_BYTES);
+      const count = this.#uart.drainOutput(chunk);
+      if (count === 0) {
+        return;
+      }
+      this.#output(chunk.subarray(0, count));
+    }
+  }
+
+  #send(): void {
+    for (let bytes = this.#unsent[0]; bytes !== undefined; bytes = this.#unsent[0]) {
+      const taken = this.#uart.sendInput(bytes);
+      if (taken < bytes.byteLength) {
+        this.#unsent[0] = bytes.subarray(taken);
+        return;
+      }
+      this.#unsent.shift();
+    }
+  }
+}

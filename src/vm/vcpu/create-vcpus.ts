@@ -1,0 +1,69 @@
+import { MSR_FILTER_RANGE, shapeCpuid } from '../../hyperv/index.ts';
+import { Capability, type CpuidEntry, type Kvm, type KvmVcpu, type KvmVm, MsrExitReason, SyncRegs } from '../../linux/index.ts';
+import { BOOT_MSRS, type BootCpuState } from '../boot/index.ts';
+
+/** Guest pages that Intel processors without unrestricted guest need for themselves; outside all of RAM and windows. */
+const TSS_GPA = 0xfffbd000;
+const IDENTITY_MAP_GPA = 0xfffbc000;
+
+/** A VM whose synthetic MSRs come to user space and whose local APICs and IO-APIC are KVM's. */
+export function createVm(kvm: Kvm): KvmVm {
+  const vm = kvm.createVm();
+  vm.setTssAddr(TSS_GPA);
+  vm.setIdentityMapAddr(IDENTITY_MAP_GPA);
+  vm.createIrqchip();
+  vm.enableCap(Capability.userSpaceMsr, BigInt(MsrExitReason.filter));
+  vm.setMsrFilter([MSR_FILTER_RANGE]);
+  // Bit 0: 32-bit APIC ids in MSIs; bit 1: id 255 is an id, not a broadcast.
+  vm.enableCap(Capability.x2apicApi, 3n);
+  return vm;
+}
+
+/** How many physical address bits CPUID gives the guest (leaf 0x80000008 EAX bits 7:0). */
+export function physicalAddressBits(supported: readonly CpuidEntry[]): number {
+  const leaf = supported.find((entry) => entry.function === 0x80000008);
+  return leaf === undefined ? 36 : leaf.eax & 0xff;
+}
+
+/** Creates `count` vCPUs; ids, APIC ids and VP indexes are the same, from 0 on. */
+export function createVcpus(vm: KvmVm, supported: readonly CpuidEntry[], count: number): KvmVcpu[] {
+  return Array.from({ length: count }, (_, id) => {
+    const vcpu = vm.createVcpu(id);
+    vcpu.setCpuid2(shapeCpuid(supported, { vpIndex: id, vpCount: count, tscInvariant: true }));
+    vcpu.setMsrs(BOOT_MSRS.map(({ index, value }) => ({ index, data: value })));
+    vcpu.runPage.syncOnExit = SyncRegs.regs;
+    return vcpu;
+  });
+}
+
+/** Puts the boot processor at the kernel's 64-bit entry. The others wait for INIT and SIPI as KVM made them. */
+export function setBootState(vcpu: KvmVcpu, state: BootCpuState): void {
+  const sregs = vcpu.getSregs();
+  const segment = (of: BootCpuState['sregs']['cs']) => ({ ...of, base: BigInt(of.base), avl: 0, unusable: 0 });
+  const data = segment(state.sregs.data);
+  vcpu.setSregs({
+    ...sregs,
+    cs: segment(state.sregs.cs),
+    ds: data,
+    es: data,
+    fs: data,
+    gs: data,
+    ss: data,
+    gdt: { base: BigInt(state.sregs.gdt.base), limit: state.sregs.gdt.limit },
+    cr0: BigInt(state.sregs.cr0),
+    cr3: BigInt(state.sregs.cr3),
+    cr4: BigInt(state.sregs.cr4),
+    efer: BigInt(state.sregs.efer),
+  });
+  const regs = vcpu.getRegs();
+  for (const name of Object.keys(regs) as (keyof typeof regs)[]) {
+    regs[name] = 0n;
+  }
+  vcpu.setRegs({
+    ...regs,
+    rip: BigInt(state.regs.rip),
+    rsi: BigInt(state.regs.rsi),
+    rsp: BigInt(state.regs.rsp),
+    rflags: BigInt(state.regs.rflags),
+  });
+}

@@ -1,0 +1,50 @@
+import type { Doorbell } from './doorbell.ts';
+import { MailboxWord, Turn } from './mailbox.ts';
+
+/** What a run of the vCPU ended with: 0, or the errno of KVM_RUN. */
+export type RunResult = number;
+
+/** The parts that the loop drives; the thread's entry point makes them from descriptors, tests from plain objects. */
+export interface VcpuLoopParts {
+  run(): RunResult;
+  clearExitRequest(): void;
+  /** Finishes the exit on this thread if it can: true = done. */
+  finishHere(): boolean;
+  readonly mailbox: Int32Array<SharedArrayBuffer>;
+  readonly doorbell: Pick<Doorbell, 'ring'>;
+}
+
+const EINTR = 4;
+const EAGAIN = 11;
+
+/**
+ * Runs one vCPU until it is asked to stop or KVM_RUN fails. An exit that this thread can't finish is handed to the device
+ * thread; this one sleeps until it has its turn again.
+ */
+export function vcpuLoop(parts: VcpuLoopParts): void {
+  const { mailbox, doorbell } = parts;
+  while (Atomics.load(mailbox, MailboxWord.Stop) === 0) {
+    const errno = parts.run();
+    if (errno === EINTR || errno === EAGAIN) {
+      // A kick, or an application processor that was woken by INIT or SIPI. KVM doesn't clear the flag by itself.
+      parts.clearExitRequest();
+      continue;
+    }
+    if (errno !== 0) {
+      Atomics.store(mailbox, MailboxWord.Error, errno);
+      break;
+    }
+    Atomics.add(mailbox, MailboxWord.Exits, 1);
+    if (parts.finishHere()) {
+      continue;
+    }
+    Atomics.add(mailbox, MailboxWord.DeviceExits, 1);
+    Atomics.store(mailbox, MailboxWord.Turn, Turn.Device);
+    doorbell.ring();
+    while (Atomics.load(mailbox, MailboxWord.Turn) === Turn.Device) {
+      Atomics.wait(mailbox, MailboxWord.Turn, Turn.Device);
+    }
+  }
+  Atomics.store(mailbox, MailboxWord.Turn, Turn.Ended);
+  doorbell.ring();
+}

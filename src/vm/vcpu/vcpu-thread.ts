@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { type KvmVcpu, VcpuKicker } from '../../linux/index.ts';
+import { Doorbell, type DoorbellHandle } from './doorbell.ts';
+import { MAILBOX_WORDS, MailboxWord, Turn } from './mailbox.ts';
+import type { VcpuThreadData } from './thread-data.ts';
+
+/** How often a vCPU's thread is kicked until it has ended: only a thread that is just starting needs more than one. */
+const KICK_AGAIN_MS = 5;
+
+/** The file is `.ts` in the working tree and `.js` in the package. */
+const WORKER = new URL(import.meta.url.endsWith('.ts') ? './vcpu-worker.ts' : './vcpu-worker.js', import.meta.url);
+
+export interface VcpuThreadOptions {
+  readonly vcpu: KvmVcpu;
+  readonly vmFd: number;
+  readonly doorbell: DoorbellHandle;
+  readonly uart: SharedArrayBuffer;
+  readonly rtc: SharedArrayBuffer;
+}
+
+/** The device thread's handle on a vCPU's thread. */
+export class VcpuThread {
+  readonly vcpu: KvmVcpu;
+  readonly mailbox: Int32Array<SharedArrayBuffer>;
+  readonly #worker: Worker;
+  readonly #exited: Promise<void>;
+
+  constructor(options: VcpuThreadOptions) {
+    this.vcpu = options.vcpu;
+    const buffer = new SharedArrayBuffer(MAILBOX_WORDS * 4);
+    this.mailbox = new Int32Array(buffer);
+    const data: VcpuThreadData = {
+      index: options.vcpu.id,
+      vcpuFd: options.vcpu.fd,
+      vmFd: options.vmFd,
+      runPage: options.vcpu.runBuffer,
+      mailbox: buffer,
+      doorbell: options.doorbell,
+      uart: options.uart,
+      rtc: options.rtc,
+    };
+    this.#worker = new Worker(WORKER, { workerData: data, name: `vcpu-${options.vcpu.id}` });
+    this.#exited = once(this.#worker, 'exit').then(() => {
+      // A thread that died of an exception never said so itself.
+      Atomics.store(this.mailbox, MailboxWord.Turn, Turn.Ended);
+      new Doorbell(options.doorbell).ring();
+    });
+  }
+
+  /** `handler` hears of an exception in the thread, which is a bug of ours. */
+  onError(handler: (error: Error) => void): void {
+    this.#worker.on('error', handler);
+  }
+
+  /** Exits to user space since the start. */
+  get exits(): number {
+    return Atomics.load(this.mailbox, MailboxWord.Exits) >>> 0;
+  }
+
+  /** Of {@link exits}, those that the device thread finished. */
+  get deviceExits(): number {
+    return Atomics.load(this.mailbox, MailboxWord.DeviceExits) >>> 0;
+  }
+
+  /** Asks the thread to end: it does at the next chance, also when it sleeps in the guest or waits for an exit's answer. */
+  requestStop(): void {
+    Atomics.store(this.mailbox, MailboxWord.Stop, 1);
+    this.kick();
+  }
+
+  /** Gets the thread out of the guest once. */
+  kick(): void {
+    this.vcpu.runPage.requestExit();
+    const tid = Atomics.load(this.mailbox, MailboxWord.ThreadId);
+    if (tid !== 0) {
+      new VcpuKicker(this.vcpu.runPage, tid).kick();
+    }
+  }
+
+  /** Asks the thread to end and waits until it has. Never `terminate()`: that can abort the process in a native call. */
+  async stop(): Promise<void> {
+    this.requestStop();
+    const again = setInterval(() => {
+      if (Atomics.load(this.mailbox, MailboxWord.Turn) === Turn.Device) {
+        // Its exit will not be answered any more.
+        Atomics.store(this.mailbox, MailboxWord.Turn, Turn.Vcpu);
+        Atomics.notify(this.mailbox, MailboxWord.Turn);
+      }
+      this.kick();
+    }, KICK_AGAIN_MS);
+    try {
+      await this.#exited;
+    } finally {
+      clearInterval(again);
+    }
+  }
+}
