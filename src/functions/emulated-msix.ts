@@ -9,7 +9,7 @@ import type { MessageListener } from './msix-table.ts';
 export interface EmulatedSpan extends ByteRange {
   readonly barIndex: number;
   readonly pages: Pages;
-  /** Whether `pages` hold what every read of the span returns: nothing else in it is ever read but zeros. */
+  /** Whether `pages` hold what every read of the span returns: what is beside the table and the pending bits is reserved. */
   readonly complete: boolean;
 }
 
@@ -34,7 +34,7 @@ export function emulateMsix(
     const inBar = parts.filter((part) => part.barIndex === barIndex);
     for (const range of pagesAround(inBar)) {
       const pages = allocate(`${backend.name} MSI-X`, range.sizeBytes);
-      const complete = rest(range, inBar).every((gap) => backend.readsZero(barIndex, gap.offsetBytes, gap.sizeBytes));
+      const complete = backend.reservedBesideMsix(barIndex, range.offsetBytes, range.sizeBytes);
       spans.push({ barIndex, ...range, pages, complete });
     }
   }
@@ -64,18 +64,4 @@ export function contains(range: ByteRange, part: ByteRange): boolean {
 
 export function overlaps(a: ByteRange, b: ByteRange): boolean {
   return a.offsetBytes < b.offsetBytes + b.sizeBytes && b.offsetBytes < a.offsetBytes + a.sizeBytes;
-}
-
-/** What `parts` leave of `range`. */
-function rest(range: ByteRange, parts: readonly ByteRange[]): ByteRange[] {
-  const gaps: ByteRange[] = [];
-  let at = range.offsetBytes;
-  const end = range.offsetBytes + range.sizeBytes;
-  for (const part of [...parts].sort((a, b) => a.offsetBytes - b.offsetBytes)) {
-    if (!overlaps(range, part)) continue;
-    if (part.offsetBytes > at) gaps.push({ offsetBytes: at, sizeBytes: part.offsetBytes - at });
-    at = Math.max(at, part.offsetBytes + part.sizeBytes);
-  }
-  if (at < end) gaps.push({ offsetBytes: at, sizeBytes: end - at });
-  return gaps;
 }

@@ -36,7 +36,7 @@ export interface FunctionBackend {
   readonly numaNode: number | undefined;
   readonly bars: readonly BackendBar[];
 
-  /** 256 or 4096 bytes of configuration space as they read now. */
+  /** 256 or 4096 bytes: configuration space as it read after the last reset, or when the function was opened. */
   captureConfig(): Uint8Array;
   /**
    * Brings the function to its state after power-on, in D0, decoding its BARs, not mastering the bus, with no vector
@@ -54,8 +54,11 @@ export interface FunctionBackend {
   /** Within a BAR's `sizeBytes`; 1, 2, 4 or 8 bytes. */
   readRegister(barIndex: number, offset: number, sizeBytes: number): bigint;
   writeRegister(barIndex: number, offset: number, sizeBytes: number, value: bigint): void;
-  /** Whether nothing in this part of a BAR can ever be read but zeros. */
-  readsZero(barIndex: number, offset: number, sizeBytes: number): boolean;
+  /**
+   * Whether these whole pages of a BAR, in which the MSI-X table or pending bits lie, are known to hold nothing else:
+   * what is beside them then reads 0 and swallows writes, and never reaches the function.
+   */
+  reservedBesideMsix(barIndex: number, offset: number, sizeBytes: number): boolean;
 
   /**
    * Connects one vector; undefined disconnects it. The first connection enables `kind`; `expectedCount`: how many vectors
@@ -66,7 +69,7 @@ export interface FunctionBackend {
 
   mapMemory(regions: readonly DmaRegion[]): void;
   unmapMemory(): void;
-  /** Idempotent. */
+  /** Lets the function go, which resets it. Idempotent. */
   close(): void;
 }
 

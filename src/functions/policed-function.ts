@@ -106,6 +106,20 @@ export class PolicedFunction implements PciFunction {
   }
 
   detach(): void {
+    this.#letGo(() => this.#backend.reset());
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    // Closing resets the function; a reset before would only take its time again.
+    this.#letGo(() => this.#backend.close());
+    this.#backend.close();
+    this.#image.close();
+  }
+
+  /** Takes everything from the borrower, each step whatever became of the one before. `last`: leaves the function reset. */
+  #letGo(last: () => void): void {
     const borrower = this.#borrower;
     if (borrower === undefined) return;
     this.#borrower = undefined;
@@ -114,7 +128,7 @@ export class PolicedFunction implements PciFunction {
       () => this.#backend.disableVectors(),
       () => this.#backend.setBusMaster(false),
       () => this.detachMemory(),
-      () => this.#backend.reset(),
+      last,
     ];
     const problems: string[] = [];
     for (const step of steps) {
@@ -129,14 +143,6 @@ export class PolicedFunction implements PciFunction {
     this.#msix?.close();
     this.#msix = undefined;
     if (problems.length > 0) borrower.failed(`${this.name} could not be taken back clean: ${problems.join('; ')}`);
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.detach();
-    this.#closed = true;
-    this.#backend.close();
-    this.#image.close();
   }
 
   quiesce(): void {
@@ -186,8 +192,9 @@ export class PolicedFunction implements PciFunction {
       this.#msix?.table.write(offset - table.offsetBytes, sizeBytes, value);
       return;
     }
-    // Pending bits are read-only.
+    // Pending bits are read-only; what is beside them in pages of their own is reserved.
     if (pendingBits !== undefined && pendingBits.barIndex === barIndex && overlaps(pendingBits, access)) return;
+    if (this.#isReserved(barIndex, access)) return;
     this.#guarded.writeRegister(barIndex, offset, sizeBytes, value);
   }
 
@@ -224,7 +231,14 @@ export class PolicedFunction implements PciFunction {
       const inPart = offset - range.offsetBytes;
       return (part === 'table' ? table?.read(inPart, sizeBytes) : table?.readPending(inPart, sizeBytes)) ?? allOnes;
     }
+    if (this.#isReserved(barIndex, access)) return 0n;
     return this.#guarded.readRegister(barIndex, offset, sizeBytes);
+  }
+
+  /** Whether the access, which touches neither table nor pending bits, falls into pages that hold nothing else. */
+  #isReserved(barIndex: number, access: ByteRange): boolean {
+    const spans = this.#msix?.spans ?? [];
+    return spans.some((span) => span.complete && span.barIndex === barIndex && overlaps(span, access));
   }
 
   /** The access as a range, when it is one that the function can be asked for. */

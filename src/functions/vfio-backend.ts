@@ -28,6 +28,7 @@ export class VfioBackend implements FunctionBackend {
   readonly #vectors: VectorAllocation;
   readonly #hasErrorInterrupt: boolean;
   #config: Uint8Array;
+  #fresh = true;
   #request: EventFd | undefined;
   #error: EventFd | undefined;
   #memory: readonly DmaRegion[] = [];
@@ -37,7 +38,7 @@ export class VfioBackend implements FunctionBackend {
     this.#device = device;
     this.name = device.bdf;
     this.numaNode = numaNode;
-    this.#config = this.captureConfig();
+    this.#config = this.#readConfig();
     this.#vectors = new VectorAllocation({ msi: device.irqInfo(IrqIndex.msi), msix: device.irqInfo(IrqIndex.msix) });
     // VFIO has the error interrupt for PCI Express functions only and refuses to describe it for others.
     this.#hasErrorInterrupt = this.#capability(CapabilityId.pciExpress) !== undefined;
@@ -50,17 +51,26 @@ export class VfioBackend implements FunctionBackend {
   }
 
   captureConfig(): Uint8Array {
+    return this.#config;
+  }
+
+  /** A few thousand reads of the function: done once after each reset. */
+  #readConfig(): Uint8Array {
     const region = this.#device.region(RegionIndex.config);
     const config = new Uint8Array(region.sizeBytes);
     const read = readFileAt(this.#device.fd, config, region.fileOffset);
-    if (read !== config.byteLength)
-      throw new Error(`${this.name}: ${read} of ${config.byteLength} bytes of configuration space could be read`);
-    this.#config = config;
-    return config;
+    if (read === config.byteLength) return config;
+    throw new Error(`${this.name}: ${read} of ${config.byteLength} bytes of configuration space could be read`);
   }
 
   reset(): void {
-    if (this.#device.info.resettable) this.#device.reset();
+    // The kernel has reset the function when it was opened (Linux drivers/vfio/pci/vfio_pci_core.c, vfio_pci_core_enable), and
+    // nobody could touch it since. A function-level reset takes 100 ms.
+    if (!this.#fresh) {
+      if (this.#device.info.resettable) this.#device.reset();
+      this.#config = this.#readConfig();
+    }
+    this.#fresh = false;
     this.#wakeAndDecode();
   }
 
@@ -94,17 +104,16 @@ export class VfioBackend implements FunctionBackend {
   }
 
   /**
-   * Only NVMe controllers can be asked: their registers and doorbells have known places, and what else a page of the
-   * MSI-X table holds is reserved (NVM Express over PCIe Transport Specification, "MSI-X"). Any other function may have
-   * registers there that read 0 now and something else later.
+   * Known of NVMe controllers only, whose registers and doorbells have their places: none lies in another BAR, nor behind
+   * the first page of doorbells when these are packed (NVM Express over PCIe Transport Specification, "Register
+   * definition"). Of other functions nobody can tell from outside what else a page holds.
    */
-  readsZero(barIndex: number, offset: number, sizeBytes: number): boolean {
+  reservedBesideMsix(barIndex: number, offset: number): boolean {
     const header = decodeHeader(this.#config);
     if (header?.baseClass !== 0x01 || header.subClass !== 0x08 || header.programmingInterface !== 0x02) return false;
-    const region = this.#device.region(barIndex);
-    const bytes = new Uint8Array(Math.max(0, Math.min(sizeBytes, region.sizeBytes - offset)));
-    readFileAt(this.#device.fd, bytes, region.fileOffset + offset);
-    return bytes.every((byte) => byte === 0);
+    if (barIndex !== 0) return true;
+    const doorbellStride = this.readRegister(0, 4, 4) & 0xfn;
+    return doorbellStride === 0n && offset >= 0x2000;
   }
 
   connectVector(kind: InterruptKind, vector: number, eventFd: number | undefined, expectedCount: number): void {

@@ -29,6 +29,8 @@ export interface FakeBackendOptions {
   /** As after power-on. */
   readonly config: Uint8Array;
   readonly bars: readonly FakeBar[];
+  /** Whether the pages of the MSI-X table and pending bits hold nothing else. */
+  readonly nothingBesideMsix: boolean;
   readonly allocate: AllocatePages;
 }
 
@@ -48,6 +50,7 @@ export class FakeBackend implements FunctionBackend {
   closed = false;
   readonly #initial: Uint8Array;
   readonly #ram = new Map<number, Pages>();
+  readonly #nothingBesideMsix: boolean;
   #refusal: string | undefined;
 
   constructor(options: FakeBackendOptions) {
@@ -55,6 +58,7 @@ export class FakeBackend implements FunctionBackend {
     this.numaNode = options.numaNode;
     this.config = Uint8Array.from(options.config);
     this.#initial = options.config;
+    this.#nothingBesideMsix = options.nothingBesideMsix;
     this.bars = options.bars.map(({ mappable, ...bar }) => {
       const sizeBytes = Math.ceil(bar.sizeBytes / 4096) * 4096;
       const ram = options.allocate(`${options.name} BAR ${bar.index}`, sizeBytes);
@@ -118,10 +122,8 @@ export class FakeBackend implements FunctionBackend {
     for (let i = 0; i < sizeBytes; i += 1) ram[offset + i] = Number((value >> BigInt(8 * i)) & 0xffn);
   }
 
-  readsZero(barIndex: number, offset: number, sizeBytes: number): boolean {
-    return this.ram(barIndex)
-      .subarray(offset, offset + sizeBytes)
-      .every((byte) => byte === 0);
+  reservedBesideMsix(): boolean {
+    return this.#nothingBesideMsix;
   }
 
   connectVector(kind: InterruptKind, vector: number, eventFd: number | undefined): void {
@@ -146,6 +148,7 @@ export class FakeBackend implements FunctionBackend {
   }
 
   close(): void {
+    if (this.closed) return;
     this.log.push('close');
     this.closed = true;
     for (const pages of this.#ram.values()) pages.close();

@@ -17,6 +17,8 @@ export interface FakeFunctionOptions {
   readonly msixTable?: { readonly barIndex: number; readonly offset: number };
   readonly msixPendingBits?: { readonly barIndex: number; readonly offset: number };
   readonly functionLevelReset?: boolean;
+  /** Default true: the pages of the MSI-X table and pending bits have images. */
+  readonly nothingBesideMsix?: boolean;
   /** Where its pages come from; with `sharedPages` a VM can map them. */
   readonly allocate?: AllocatePages;
 }
@@ -49,6 +51,7 @@ export class FakeFunction extends PolicedFunction {
       numaNode: options.numaNode,
       bars,
       allocate,
+      nothingBesideMsix: options.nothingBesideMsix ?? true,
       config: fakeConfig({
         identity: { ...defaultIdentity, ...options.identity },
         barFlags: new Map(

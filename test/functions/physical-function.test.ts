@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { bootRig } from '../../rig/index.ts';
+import type { Rig } from '../../rig/index.ts';
+
+describe('physical functions in the rig', () => {
+  let rig: Rig;
+  before(async () => {
+    rig = await bootRig();
+  });
+  after(async () => {
+    await rig[Symbol.asyncDispose]();
+  });
+
+  test('an NVMe controller, from the host to a guest and back', async () => {
+    const file = new URL('./in-rig/physical-function.ts', import.meta.url).pathname;
+    const command = ['node', '--test', '--test-force-exit', '--test-timeout=60000', '--test-reporter=tap', file];
+    const result = await rig.run(command, { timeoutMs: 240_000 });
+    assert.equal(result.exitCode, 0, `failed in the rig:\n${result.stdout}\n${result.stderr}`);
+  });
+});
