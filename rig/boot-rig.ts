@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
 import { type Server, type Socket, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -53,6 +53,8 @@ export async function bootRig(options: RigOptions = {}): Promise<Rig> {
   const runDirectory = mkdtempSync(join(tmpdir(), 'dda-rig-'));
   const inRun = (name: string): string => join(runDirectory, name);
 
+  const compileCache = join(cacheDirectory(), 'rig-compile-cache');
+  mkdirSync(compileCache, { recursive: true });
   const consoleFile = inRun('console.log');
   writeFileSync(consoleFile, '');
   const initramfs = inRun('initramfs.cpio');
@@ -88,12 +90,15 @@ export async function bootRig(options: RigOptions = {}): Promise<Rig> {
         'edd=off',
         'panic=-1',
         'intel_iommu=on',
+        // The kernel's test of the timer interrupt counts emulated time and panics when the machine is busy.
+        'no_timer_check',
         'iommu=nopt',
         'mitigations=off',
       ],
       monitorSocket: monitor.path,
       agentSocket: agent.path,
       consoleFile,
+      compileCache,
       nvmeControllers,
       devices,
     }),
