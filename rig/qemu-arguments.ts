@@ -22,6 +22,8 @@ export interface MachineDescription {
   readonly monitorSocket: string;
   readonly agentSocket: string;
   readonly consoleFile: string;
+  /** A directory that Node's compile cache is kept in from rig to rig: all that a rig can write to on this machine. */
+  readonly compileCache: string;
   readonly nvmeControllers: readonly NvmeController[];
   readonly devices: readonly RigDevice[];
 }
@@ -73,6 +75,8 @@ export function qemuArguments(machine: MachineDescription): string[] {
     ...['-device', 'virtio-serial-pci,addr=0x2', '-device', 'virtserialport,chardev=agent,name=dda.agent'],
     ...['-fsdev', 'local,id=root,path=/,security_model=none,readonly=on,multidevs=remap'],
     ...['-device', 'virtio-9p-pci,addr=0x3,fsdev=root,mount_tag=root'],
+    ...['-fsdev', `local,id=compiled,path=${escaped(machine.compileCache)},security_model=none,multidevs=remap`],
+    ...['-device', 'virtio-9p-pci,addr=0x4,fsdev=compiled,mount_tag=compiled'],
     ...devices.flatMap((device, index) => ['-device', rootPort(device, index)]),
     ...machine.nvmeControllers.flatMap(nvmeArguments),
     ...machine.devices.flatMap((device) => ['-device', deviceArgument(device)]),
