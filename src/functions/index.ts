@@ -17,5 +17,6 @@ export type {
   Pages,
 } from './function-backend.ts';
 export { FunctionUnusableError, PolicedFunction } from './policed-function.ts';
-export { PhysicalFunction, hostNumaNode, sharedPages } from './physical-function.ts';
+export { PhysicalFunction, sharedPages } from './physical-function.ts';
+export { hostNumaNode, openPhysicalFunction } from './open-physical.ts';
 export type { FunctionWarning } from './physical-function.ts';

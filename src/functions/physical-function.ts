@@ -1,4 +1,4 @@
-import { SharedMemory, readAttribute } from '../linux/index.ts';
+import { SharedMemory } from '../linux/index.ts';
 import type { VfioDevice } from '../linux/index.ts';
 import type { AllocatePages } from './function-backend.ts';
 import { PolicedFunction } from './policed-function.ts';
@@ -50,10 +50,4 @@ function backendOf(device: VfioDevice, numaNode: number | undefined): VfioBacken
     device.close();
     throw error;
   }
-}
-
-/** The NUMA node of a function of this machine, as PhysicalFunction takes it; undefined on machines without nodes. */
-export function hostNumaNode(bdf: string): number | undefined {
-  const node = Number(readAttribute(`/sys/bus/pci/devices/${bdf}/numa_node`));
-  return node >= 0 ? node : undefined;
 }

@@ -1,6 +1,6 @@
 import { decodeHeader, extendedConfigSpaceBytes } from '../pci/index.ts';
-import { layOutBar, pageBytes } from './bar-layout.ts';
 import type { ByteRange } from './bar-layout.ts';
+import { divideBar, shownBarBytes } from './bar-regions.ts';
 import type { ConfigEffect } from './config-effects.ts';
 import { passedOnDeviceControl } from './config-state.ts';
 import { ConfigView } from './config-view.ts';
@@ -161,21 +161,9 @@ export class PolicedFunction implements PciFunction {
   }
 
   barRegions(barIndex: number): readonly BarRegion[] {
-    const shape = this.bars.find((bar) => bar.index === barIndex);
     const bar = this.#backendBar(barIndex);
-    if (shape === undefined || bar === undefined) return [];
     const spans = this.#msix?.spans.filter((span) => span.barIndex === barIndex) ?? [];
-    const regions: BarRegion[] = [];
-    for (const part of layOutBar(shape.sizeBytes, bar.mappings, spans)) {
-      const mapping = bar.mappings.find((candidate) => contains(candidate, part));
-      if (part.access === 'direct' && mapping !== undefined) {
-        const hostAddress = mapping.hostAddress + BigInt(part.offsetBytes - mapping.offsetBytes);
-        regions.push({ access: 'direct', offsetBytes: part.offsetBytes, sizeBytes: part.sizeBytes, hostAddress });
-        continue;
-      }
-      regions.push(...trappedRegions(part, spans));
-    }
-    return regions;
+    return bar === undefined ? [] : divideBar(bar, spans);
   }
 
   readBar(barIndex: number, offset: number, sizeBytes: number): bigint {
@@ -301,10 +289,9 @@ export class PolicedFunction implements PciFunction {
   }
 }
 
-/** A BAR smaller than a page is shown as a page, so that nothing else can come to lie in that page of the guest. */
 function shownBar(bar: BackendBar): BarShape {
-  const { index, kind, prefetchable, sizeBytes } = bar;
-  return { index, kind, prefetchable, sizeBytes: Math.max(sizeBytes, pageBytes) };
+  const { index, kind, prefetchable } = bar;
+  return { index, kind, prefetchable, sizeBytes: shownBarBytes(bar) };
 }
 
 function identify(name: string, captured: Uint8Array): FunctionIdentity {
@@ -323,21 +310,4 @@ function identify(name: string, captured: Uint8Array): FunctionIdentity {
     subsystemVendorId,
     subsystemId,
   };
-}
-
-/** A trapped part, cut where the emulated pages begin and end, as only those can have an image. */
-function trappedRegions(part: ByteRange, spans: EmulatedMsix['spans']): BarRegion[] {
-  const end = part.offsetBytes + part.sizeBytes;
-  const cuts = new Set([part.offsetBytes, end]);
-  for (const span of spans) {
-    for (const cut of [span.offsetBytes, span.offsetBytes + span.sizeBytes]) {
-      if (cut > part.offsetBytes && cut < end) cuts.add(cut);
-    }
-  }
-  const sorted = [...cuts].sort((a, b) => a - b);
-  return sorted.slice(0, -1).map((offsetBytes, i) => {
-    const span = spans.find((candidate) => candidate.offsetBytes === offsetBytes);
-    const sizeBytes = (sorted[i + 1] ?? end) - offsetBytes;
-    return { access: 'trapped', offsetBytes, sizeBytes, imageAddress: span?.complete ? span.pages.address : undefined };
-  });
 }

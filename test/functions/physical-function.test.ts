@@ -12,10 +12,15 @@ describe('physical functions in the rig', () => {
     await rig[Symbol.asyncDispose]();
   });
 
-  test('an NVMe controller, from the host to a guest and back', async () => {
-    const file = new URL('./in-rig/physical-function.ts', import.meta.url).pathname;
-    const command = ['node', '--test', '--test-force-exit', '--test-timeout=60000', '--test-reporter=tap', file];
-    const result = await rig.run(command, { timeoutMs: 240_000 });
-    assert.equal(result.exitCode, 0, `failed in the rig:\n${result.stdout}\n${result.stderr}`);
-  });
+  for (const [what, program] of [
+    ['an NVMe controller, from the host to a guest and back', 'physical-function'],
+    ['a function of conventional PCI in a group with another', 'conventional-function'],
+  ] as const) {
+    test(what, async () => {
+      const file = new URL(`./in-rig/${program}.ts`, import.meta.url).pathname;
+      const command = ['node', '--test', '--test-force-exit', '--test-timeout=60000', '--test-reporter=tap', file];
+      const result = await rig.run(command, { timeoutMs: 240_000 });
+      assert.equal(result.exitCode, 0, `failed in the rig:\n${result.stdout}\n${result.stderr}`);
+    });
+  }
 });
