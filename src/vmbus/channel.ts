@@ -108,14 +108,12 @@ export class Channel implements Offer {
     if (this.#state !== 'offered') return this.#wrongState('OPENCHANNEL');
     const rings = this.#rings(message, ranges);
     if (rings instanceof Refusal) return rings;
-    const running: OpenChannel = new OpenChannel({
+    const running = new OpenChannel({
       ...rings,
       device: this.#device,
       signalGuest: () => this.#signal(),
       schedule: (work) => this.#server.schedule(work),
-      onFault: (reason) => {
-        if (this.#running === running) this.#faulted(reason);
-      },
+      onFault: (reason) => this.#faulted(reason),
     });
     this.#running = running;
     this.#targetVp = message.targetVp;

@@ -58,7 +58,7 @@ export class OpenChannel implements PacketChannel {
     this.#turn(() => this.#drain());
   }
 
-  /** Stops at once: no byte of the rings is touched any more, and sends have no effect. */
+  /** Stops at once: no byte of the rings is touched any more, sends have no effect, and a fault is no news. */
   stop(): void {
     this.#running = false;
     this.#fault = undefined;

@@ -71,6 +71,19 @@ test('what the host says to a full ring waits in order, and goes out as the gues
   assert.equal(bench.server.snapshot().offers[0]?.queued, 0);
 });
 
+test('a small packet doesn’t overtake what waits', () => {
+  const { bench, device, channel } = openBench();
+  channel.reading = false;
+  for (let id = 1; id <= 20; id += 1) device.channel.complete(BigInt(id), new Uint8Array(id % 2 === 0 ? 8 : 3000));
+  channel.reading = true;
+  channel.interrupted();
+  bench.settle();
+  assert.deepEqual(
+    channel.received.map(({ transactionId }) => Number(transactionId)),
+    Array.from({ length: 20 }, (_, index) => index + 1),
+  );
+});
+
 test('what waits is a copy', () => {
   const { bench, device, channel } = openBench();
   channel.reading = false;

@@ -107,7 +107,19 @@ test('what the guest had under way when it was rescinded gets its answers, the o
 test('the provider may rescind while it hears of a packet, and hears no more', () => {
   const { bench, device, offer, channel } = openBench();
   device.onPacket = () => offer.rescind();
-  channel.trySend({ payload: new Uint8Array(8) });
+  channel.outgoing.write({
+    kind: 'in-band',
+    transactionId: 0n,
+    completionRequested: false,
+    payload: new Uint8Array(8),
+  });
+  channel.outgoing.write({
+    kind: 'in-band',
+    transactionId: 0n,
+    completionRequested: false,
+    payload: new Uint8Array(8),
+  });
+  channel.signal();
   assert.equal(device.packets.length, 1);
   channel.trySend({ payload: new Uint8Array(8) });
   bench.settle();
