@@ -74,6 +74,8 @@ export const hostErrorKinds = {
     exitCode: ExitCode.failed,
     when: 'The record of what was dismounted can not be read or written.',
   },
+  'already-lent': { exitCode: ExitCode.inUse, when: 'The VM has that function already.' },
+  'not-lent': { exitCode: ExitCode.notFound, when: 'The VM does not have that function.' },
   interrupted: {
     exitCode: ExitCode.interrupted,
     when: 'A signal ended the command; what it had changed was changed back.',

@@ -31,3 +31,6 @@ export { openHost } from './kernel/open-host.ts';
 export { readReadiness } from './readiness/read-readiness.ts';
 export { judgeReadiness } from './readiness/readiness.ts';
 export type { ReadinessCheck, ReadinessFacts } from './readiness/readiness.ts';
+export type { SessionEvent } from './lending/session-events.ts';
+export { DEFAULT_EJECT_DEADLINE_MS, VmSession } from './lending/vm-session.ts';
+export type { VmSessionOptions } from './lending/vm-session.ts';

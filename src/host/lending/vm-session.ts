@@ -1,0 +1,184 @@
+import { EventEmitter } from 'node:events';
+import { hostNumaNode, PhysicalFunction } from '../../functions/index.ts';
+import { createDmaDomain, type DmaDomain, openVfioDevice, raiseMemlock, vfioBackendFor } from '../../linux/index.ts';
+import { type Assignment, type MachineEnd, type MachineOptions, VirtualMachine } from '../../vm/index.ts';
+import { HostError } from '../errors.ts';
+import type { Borrowed } from '../moves/borrow.ts';
+import { canonicalName } from '../moves/move.ts';
+import type { SessionEvent } from './session-events.ts';
+
+/** How long a guest has to let go of a function when the host needs it back, unless the session says otherwise. */
+export const DEFAULT_EJECT_DEADLINE_MS = 60_000;
+/** Beyond guest RAM, what VFIO may have to pin and the process itself may lock. */
+const MEMLOCK_MARGIN_BYTES = 256 * 1024 * 1024;
+
+export interface VmSessionOptions extends MachineOptions {
+  /** For what the host asks for by itself (hot-unplug). Milliseconds. */
+  readonly ejectDeadlineMs?: number;
+}
+
+interface VmSessionEvents {
+  session: [SessionEvent];
+}
+
+interface Loan {
+  readonly assignment: Assignment;
+  /** Set while it is on its way out; later requests wait for the same end. */
+  returning?: Promise<void>;
+}
+
+/**
+ * One VM and the functions of this host that it borrows: dismounted when they are lent, given back when they return, all
+ * of them when the VM ends.
+ */
+export class VmSession extends EventEmitter<VmSessionEvents> {
+  readonly machine: VirtualMachine;
+  /** Resolves when the VM has ended and every function is revoked; the borrower that the session was made with gives them back. */
+  readonly ended: Promise<MachineEnd>;
+  readonly #borrowed: Borrowed;
+  readonly #deadlineMs: number;
+  readonly #loans = new Map<string, Loan>();
+  #domain: DmaDomain | undefined;
+  #serial = 0;
+
+  /** Starts the VM. Throws as {@link VirtualMachine} does. */
+  constructor(borrowed: Borrowed, options: VmSessionOptions) {
+    super();
+    this.#borrowed = borrowed;
+    this.#deadlineMs = options.ejectDeadlineMs ?? DEFAULT_EJECT_DEADLINE_MS;
+    raiseMemlock(options.memoryBytes + MEMLOCK_MARGIN_BYTES);
+    this.machine = new VirtualMachine(options);
+    this.machine.on('releaseRequested', (assignment) => this.#hostWants(assignment));
+    this.machine.on('functionFailed', (assignment, reason) => this.#failed(assignment, reason));
+    this.ended = this.#watchEnd();
+    const stop = (): void => void this.machine.stop();
+    if (borrowed.signal.aborted) {
+      stop();
+    } else {
+      borrowed.signal.addEventListener('abort', stop);
+      const forget = (): void => borrowed.signal.removeEventListener('abort', stop);
+      void this.ended.then(forget, forget);
+    }
+  }
+
+  /** The functions that the guest has, by address. */
+  get functions(): readonly string[] {
+    return [...this.#loans.keys()];
+  }
+
+  /** Dismounts a function if need be and lends it. Gives its full name. Whatever fails, nothing is left half done. */
+  async add(address: string): Promise<string> {
+    const started = performance.now();
+    const name = canonicalName(address);
+    if (this.#loans.has(name)) {
+      throw new HostError('already-lent', {
+        asked: `lend ${name}`,
+        obstacle: 'This VM has it already.',
+        remedy: 'Eject it first to lend it anew.',
+        details: { function: name },
+      });
+    }
+    await this.#borrowed.borrow([name]);
+    try {
+      this.#lend(name);
+    } catch (error) {
+      await this.#borrowed.giveBack([name]);
+      throw error;
+    }
+    this.#tell({ kind: 'lent', function: name, tookMs: performance.now() - started });
+    return name;
+  }
+
+  /** Asks the guest for a function, takes it at the deadline in any case, and gives it back to the host. */
+  async eject(address: string, deadlineMs: number = this.#deadlineMs): Promise<void> {
+    const started = performance.now();
+    await this.#return(this.#loanOf(address, 'eject'), async (name, { assignment }) => {
+      const outcome = await this.machine.eject(assignment, deadlineMs);
+      this.#tell({ kind: 'ejected', function: name, outcome, tookMs: performance.now() - started });
+    });
+  }
+
+  /** Takes a function without asking the guest, and gives it back to the host. */
+  async rescind(address: string): Promise<void> {
+    const started = performance.now();
+    const [name, loan] = this.#loanOf(address, 'rescind');
+    // An eject that waits for the guest ends with this, too.
+    this.machine.rescind(loan.assignment);
+    await this.#return([name, loan], async () => {
+      this.#tell({ kind: 'rescinded', function: name, tookMs: performance.now() - started });
+    });
+  }
+
+  #lend(name: string): void {
+    this.#domain ??= createDmaDomain(vfioBackendFor(name));
+    const pciFunction = new PhysicalFunction(openVfioDevice({ bdf: name, domain: this.#domain }), hostNumaNode(name));
+    for (const { code, message } of pciFunction.warnings) {
+      this.#tell({ kind: 'warning', function: name, code, message });
+    }
+    this.#serial += 1;
+    this.#loans.set(name, { assignment: this.machine.lend(pciFunction, this.#serial) });
+  }
+
+  #loanOf(address: string, verb: string): [string, Loan] {
+    const name = canonicalName(address);
+    const loan = this.#loans.get(name);
+    if (loan === undefined) {
+      throw new HostError('not-lent', {
+        asked: `${verb} ${name}`,
+        obstacle: 'This VM does not have it.',
+        remedy: this.#loans.size === 0 ? 'It has no functions at all.' : `It has ${this.functions.join(', ')}.`,
+        details: { function: name, functions: this.functions },
+      });
+    }
+    return [name, loan];
+  }
+
+  async #return([name, loan]: [string, Loan], act: (name: string, loan: Loan) => Promise<void>): Promise<void> {
+    loan.returning ??= (async () => {
+      await act(name, loan);
+      this.#loans.delete(name);
+      await this.#borrowed.giveBack([name]);
+    })();
+    await loan.returning;
+  }
+
+  #hostWants(assignment: Assignment): void {
+    const name = assignment.function.name;
+    this.#tell({ kind: 'release-requested', function: name });
+    this.#inBackground(name, () => this.eject(name));
+  }
+
+  #failed(assignment: Assignment, reason: string): void {
+    const name = assignment.function.name;
+    this.#tell({ kind: 'function-failed', function: name, reason });
+    this.#inBackground(name, () => this.rescind(name));
+  }
+
+  /** Nobody waits for these: what goes wrong is told as an event. */
+  #inBackground(name: string, act: () => Promise<void>): void {
+    if (!this.#loans.has(name)) {
+      return;
+    }
+    act().catch((error: unknown) =>
+      this.#tell({
+        kind: 'warning',
+        function: name,
+        code: 'return-failed',
+        message: error instanceof Error ? error.message : String(error),
+      }),
+    );
+  }
+
+  async #watchEnd(): Promise<MachineEnd> {
+    try {
+      return await this.machine.ended;
+    } finally {
+      this.#loans.clear();
+      this.#domain?.close();
+    }
+  }
+
+  #tell(event: SessionEvent): void {
+    this.emit('session', event);
+  }
+}
