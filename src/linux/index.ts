@@ -5,6 +5,7 @@ export { waitReadable } from './libc/poll.ts';
 export { signalProcess, threadId } from './libc/threads.ts';
 
 export { bufferAddress, coverWithZeroPages, mapFd, mapFdOver, SharedMemory } from './shared-memory.ts';
+export { PrivateMemory } from './private-memory.ts';
 export { EventFd } from './eventfd.ts';
 export { type ClaimResult, claimBlockDevice, claimNode } from './claim-node.ts';
 export { type FdWatch, watchReadable } from './fd-watch.ts';

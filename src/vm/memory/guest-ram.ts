@@ -1,6 +1,6 @@
 import type { DmaRegion } from '../../functions/index.ts';
 import type { GuestMemory, GuestPage } from '../../hyperv/index.ts';
-import { SharedMemory } from '../../linux/index.ts';
+import { PrivateMemory } from '../../linux/index.ts';
 
 const GIB = 1024 ** 3;
 const PAGE_BYTES = 4096;
@@ -35,18 +35,18 @@ export function ramRegions(sizeBytes: number): readonly RamRegion[] {
 }
 
 /**
- * A guest's RAM: one anonymous shared memory, touched only through bounds-checked addresses. Pages are populated when
+ * A guest's RAM: one anonymous memory, in huge pages where the kernel has them, touched only through bounds-checked addresses. Pages are populated when
  * first touched.
  */
 export class GuestRam implements GuestMemory {
   readonly sizeBytes: number;
   readonly regions: readonly RamRegion[];
-  readonly #memory: SharedMemory;
+  readonly #memory: PrivateMemory;
 
   constructor(sizeBytes: number) {
     this.sizeBytes = sizeBytes;
     this.regions = ramRegions(sizeBytes);
-    this.#memory = SharedMemory.create('guest-ram', sizeBytes);
+    this.#memory = PrivateMemory.create(sizeBytes);
   }
 
   contains(gpa: number, sizeBytes: number): boolean {
@@ -58,7 +58,7 @@ export class GuestRam implements GuestMemory {
     if (offset === undefined) {
       return false;
     }
-    target.set(new Uint8Array(this.#memory.buffer, offset, target.byteLength));
+    target.set(new Uint8Array(this.#memory.buffer, this.#memory.offset + offset, target.byteLength));
     return true;
   }
 
@@ -67,7 +67,7 @@ export class GuestRam implements GuestMemory {
     if (offset === undefined) {
       return false;
     }
-    new Uint8Array(this.#memory.buffer, offset, source.byteLength).set(source);
+    new Uint8Array(this.#memory.buffer, this.#memory.offset + offset, source.byteLength).set(source);
     return true;
   }
 
@@ -77,8 +77,8 @@ export class GuestRam implements GuestMemory {
       return undefined;
     }
     return {
-      bytes: new Uint8Array(this.#memory.buffer, offset, PAGE_BYTES),
-      words: new Int32Array(this.#memory.buffer, offset, PAGE_BYTES / 4),
+      bytes: new Uint8Array(this.#memory.buffer, this.#memory.offset + offset, PAGE_BYTES),
+      words: new Int32Array(this.#memory.buffer, this.#memory.offset + offset, PAGE_BYTES / 4),
     };
   }
 
