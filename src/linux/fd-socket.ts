@@ -48,7 +48,8 @@ export class FdSocket {
    * the other end isn't reading and the socket is full. Throws {@link SystemCallError} EPIPE once the other end is closed.
    */
   send(payload: Uint8Array, fds: readonly number[] = []): boolean {
-    if (payload.byteLength === 0) throw new RangeError('an empty message can not be told from the end of the connection');
+    if (payload.byteLength === 0)
+      throw new RangeError('an empty message can not be told from the end of the connection');
     return sendMessage(this.fd, payload, fds);
   }
 
@@ -61,7 +62,9 @@ export class FdSocket {
     if (message === undefined) return undefined;
     if (message.truncated) {
       for (const fd of message.fds) closeFile(fd);
-      throw new FdMessageTooLongError(`a message of more than ${this.#maxBytes} bytes, or more descriptors than this process may open, was refused`);
+      throw new FdMessageTooLongError(
+        `a message of more than ${this.#maxBytes} bytes, or more descriptors than this process may open, was refused`,
+      );
     }
     return message.payload.byteLength === 0 ? 'closed' : { payload: message.payload, fds: message.fds };
   }

@@ -18,7 +18,11 @@ test('attributes are read without their newline and written in one piece', () =>
 });
 
 test('what is not there is not made, and is told as any refused call', () => {
-  assert.throws(() => writeAttribute(at('unbind'), 'x'), { name: 'SystemCallError', code: 'ENOENT', detail: at('unbind') });
+  assert.throws(() => writeAttribute(at('unbind'), 'x'), {
+    name: 'SystemCallError',
+    code: 'ENOENT',
+    detail: at('unbind'),
+  });
   assert.throws(() => readAttribute(at('unbind')), { name: 'SystemCallError', code: 'ENOENT' });
   assert.throws(() => list(at('nowhere')), { name: 'SystemCallError', code: 'ENOENT' });
   assert.throws(() => readLink(at('vendor')), { name: 'SystemCallError', code: 'EINVAL' });

@@ -6,7 +6,11 @@ import { Kvm } from './kvm.ts';
 import { virtualizationExtension } from './runs-guests.ts';
 
 test('a host without KVM', () => {
-  assert.throws(() => Kvm.open('/dev/no-kvm'), { name: 'KvmError', code: 'kvm-missing', message: /Load kvm-intel or kvm-amd/ });
+  assert.throws(() => Kvm.open('/dev/no-kvm'), {
+    name: 'KvmError',
+    code: 'kvm-missing',
+    message: /Load kvm-intel or kvm-amd/,
+  });
 });
 
 test('what is not KVM is no KVM, and is closed again', () => {

@@ -91,7 +91,15 @@ export const irqfdSizeBytes = 32;
 
 /** struct kvm_irq_routing (header) and struct kvm_irq_routing_entry. */
 export const routingLayout = { count: 0, entries: 8 } as const;
-export const routingEntryLayout = { gsi: 0, type: 4, chip: 16, pin: 20, addressLow: 16, addressHigh: 20, data: 24 } as const;
+export const routingEntryLayout = {
+  gsi: 0,
+  type: 4,
+  chip: 16,
+  pin: 20,
+  addressLow: 16,
+  addressHigh: 20,
+  data: 24,
+} as const;
 export const routingEntrySizeBytes = 48;
 
 /** struct kvm_msr_filter and struct kvm_msr_filter_range; at most 16 ranges of at most 0x600 bytes of bitmap. */

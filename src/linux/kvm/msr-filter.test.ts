@@ -11,12 +11,24 @@ test('everything is allowed but what is named', () => {
   const view = new DataView(filter.buffer);
   assert.equal(filter.byteLength, 392);
   assert.equal(view.getUint32(0, true), 0);
-  assert.deepEqual([8, 12, 16].map((at) => view.getUint32(at, true)), [3, 0x1000, 0x4000_0000]);
-  assert.deepEqual([32, 36, 40].map((at) => view.getUint32(at, true)), [2, 1, 0x10]);
-  assert.deepEqual(bitmaps.map((bitmap) => bitmap.byteLength), [512, 1]);
+  assert.deepEqual(
+    [8, 12, 16].map((at) => view.getUint32(at, true)),
+    [3, 0x1000, 0x4000_0000],
+  );
+  assert.deepEqual(
+    [32, 36, 40].map((at) => view.getUint32(at, true)),
+    [2, 1, 0x10],
+  );
+  assert.deepEqual(
+    bitmaps.map((bitmap) => bitmap.byteLength),
+    [512, 1],
+  );
   for (const [i, bitmap] of bitmaps.entries()) {
     assert.equal(view.getBigUint64(8 + i * 24 + 16, true), addressOf(bitmap));
-    assert.equal(bitmap.every((byte) => byte === 0), true);
+    assert.equal(
+      bitmap.every((byte) => byte === 0),
+      true,
+    );
   }
 });
 

@@ -1,11 +1,4 @@
-import {
-  regsLayout,
-  regsSizeBytes,
-  segmentLayout,
-  sregsLayout,
-  sregsSizeBytes,
-  tableLayout,
-} from './layouts.ts';
+import { regsLayout, regsSizeBytes, segmentLayout, sregsLayout, sregsSizeBytes, tableLayout } from './layouts.ts';
 
 /** A general register's name: `rax` … `r15`, `rip`, `rflags`. */
 export type RegName = keyof typeof regsLayout;

@@ -27,7 +27,12 @@ test('an IN is answered in the size it was asked', () => {
 });
 
 test('an MMIO write shows no more than its size', () => {
-  const { page, bytes } = pageWith({ 8: [6], 32: [0, 0, 0, 0xfe, 3], 40: [1, 2, 3, 4, 5, 6, 7, 8], 48: [2, 0, 0, 0, 1] });
+  const { page, bytes } = pageWith({
+    8: [6],
+    32: [0, 0, 0, 0xfe, 3],
+    40: [1, 2, 3, 4, 5, 6, 7, 8],
+    48: [2, 0, 0, 0, 1],
+  });
   assert.deepEqual([page.mmioGpa, page.mmioSizeBytes, page.mmioIsWrite], [0x3_fe00_0000, 2, true]);
   assert.deepEqual([page.mmioValue, page.mmioValue64], [0x0201, 0x0201n]);
   bytes[48] = 8;

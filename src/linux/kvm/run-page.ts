@@ -1,4 +1,5 @@
-import { internalDataMaxCount, type regsLayout, regsLayout as regs, runLayout as at } from './layouts.ts';
+import { internalDataMaxCount, regsLayout as regs, runLayout as at } from './layouts.ts';
+import { decodeSregs, type KvmSregs, type RegName } from './registers.ts';
 
 /**
  * What a vCPU and its user tell each other: struct kvm_run and the pages behind it, over the buffer of
@@ -88,14 +89,15 @@ export class KvmRunPage {
   }
 
   #ioOffset(i: number): number {
-    return Number(this.#view.getBigUint64(at.ioDataOffset, true)) + i * this.ioSizeBytes;
+    // The upper half of this 64-bit offset into a few pages is zero.
+    return this.#view.getUint32(at.ioDataOffset, true) + i * this.ioSizeBytes;
   }
 
   // KVM_EXIT_MMIO
 
   /** Guest-physical. */
   get mmioGpa(): number {
-    return Number(this.#view.getBigUint64(at.mmioAddress, true));
+    return this.#view.getUint32(at.mmioAddress + 4, true) * 2 ** 32 + this.#view.getUint32(at.mmioAddress, true);
   }
 
   /** 1 to 8; an access that crosses a page comes as two exits. */
@@ -191,17 +193,17 @@ export class KvmRunPage {
   }
 
   /** A register as of the last exit, where {@link syncOnExit} asked for `regs`. */
-  reg(name: keyof typeof regsLayout): bigint {
+  reg(name: RegName): bigint {
     return this.#view.getBigUint64(at.syncRegs + regs[name], true);
   }
 
   /** Takes effect at the next entry if {@link loadOnEntry} holds `regs`. */
-  setReg(name: keyof typeof regsLayout, value: bigint): void {
+  setReg(name: RegName, value: bigint): void {
     this.#view.setBigUint64(at.syncRegs + regs[name], BigInt.asUintN(64, value), true);
   }
 
-  /** struct kvm_sregs as of the last exit, where {@link syncOnExit} asked for `sregs`; a copy. */
-  sregsBytes(): Uint8Array {
-    return Uint8Array.from(this.#bytes.subarray(at.syncSregs, at.syncEvents));
+  /** Special registers as of the last exit, where {@link syncOnExit} asked for `sregs`. */
+  sregs(): KvmSregs {
+    return decodeSregs(Uint8Array.from(this.#bytes.subarray(at.syncSregs, at.syncEvents)));
   }
 }

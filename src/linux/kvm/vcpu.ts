@@ -73,7 +73,11 @@ export class KvmVcpu {
   setMsrs(entries: readonly MsrEntry[]): void {
     const bytes = encodeMsrs(entries);
     const done = ioctlStruct(this.fd, KvmIoctl.setMsrs, bytes);
-    refuseAfter(done, entries.map((entry) => entry.index), 'write');
+    refuseAfter(
+      done,
+      entries.map((entry) => entry.index),
+      'write',
+    );
   }
 
   /** Throws {@link KvmError} `kvm-msr-refused`, naming the first MSR that KVM doesn't have. */
@@ -82,7 +86,9 @@ export class KvmVcpu {
     const done = ioctlStruct(this.fd, KvmIoctl.getMsrs, bytes);
     refuseAfter(done, indexes, 'read');
     const view = new DataView(bytes.buffer);
-    return indexes.map((_, i) => view.getBigUint64(msrsLayout.entries + i * msrEntrySizeBytes + msrEntryLayout.data, true));
+    return indexes.map((_, i) =>
+      view.getBigUint64(msrsLayout.entries + i * msrEntrySizeBytes + msrEntryLayout.data, true),
+    );
   }
 
   getMpState(): MpState {
@@ -134,5 +140,8 @@ function encodeMsrs(entries: readonly MsrEntry[]): Uint8Array {
 function refuseAfter(done: number, indexes: readonly number[], what: 'read' | 'write'): void {
   const refused = indexes[done];
   if (refused === undefined) return;
-  throw new KvmError('kvm-msr-refused', `KVM on this host refuses to ${what} MSR 0x${refused.toString(16)} of the guest.`);
+  throw new KvmError(
+    'kvm-msr-refused',
+    `KVM on this host refuses to ${what} MSR 0x${refused.toString(16)} of the guest.`,
+  );
 }

@@ -85,7 +85,7 @@ export class KvmVm {
   setMsrFilter(denied: readonly DeniedMsrs[]): void {
     const { filter, bitmaps } = encodeMsrFilter(denied);
     ioctlStruct(this.fd, KvmIoctl.setMsrFilter, filter, `${denied.length} ranges`);
-    heldUntilHere(bitmaps);
+    heldUntilHere(...bitmaps);
   }
 
   /** Sets, moves or (sizeBytes 0) deletes a slot. */

@@ -1,8 +1,14 @@
-import { bindInt, bindLong, lastErrno, type Pointer } from './library.ts';
+import { bindInt, bindLong, lastErrno } from './library.ts';
 import { SystemCallError } from './system-call-error.ts';
 
 /** Flags of open(2) and fcntl(2). Linux include/uapi/asm-generic/fcntl.h. */
-export const OpenFlag = { readOnly: 0, writeOnly: 1, readWrite: 2, nonBlocking: 0o4000, closeOnExec: 0o2000000 } as const;
+export const OpenFlag = {
+  readOnly: 0,
+  writeOnly: 1,
+  readWrite: 2,
+  nonBlocking: 0o4000,
+  closeOnExec: 0o2000000,
+} as const;
 
 const memfdCloseOnExec = 1;
 const memfdAllowSealing = 2;
@@ -14,16 +20,16 @@ const setDescriptorFlags = 2;
 const descriptorCloseOnExec = 1;
 const duplicateCloseOnExec = 1030;
 
-const nativeOpen = bindInt<[string, number, number]>('open', ['str', 'int', 'int']);
-const nativeClose = bindInt<[number]>('close', ['int']);
-const nativeRead = bindLong<[number, Pointer, number]>('read', ['int', 'void *', 'size_t']);
-const nativeWrite = bindLong<[number, Pointer, number]>('write', ['int', 'void *', 'size_t']);
-const nativePread = bindLong<[number, Pointer, number, number]>('pread', ['int', 'void *', 'size_t', 'int64']);
-const nativePwrite = bindLong<[number, Pointer, number, number]>('pwrite', ['int', 'void *', 'size_t', 'int64']);
-const nativeMemfdCreate = bindInt<[string, number]>('memfd_create', ['str', 'uint']);
-const nativeTruncate = bindInt<[number, number]>('ftruncate', ['int', 'int64']);
-const nativeEventFd = bindInt<[number, number]>('eventfd', ['uint', 'int']);
-const nativeFcntl = bindInt<[number, number, number]>('fcntl', ['int', 'int', 'ulong']);
+const nativeOpen = bindInt('open', ['str', 'int', 'int']);
+const nativeClose = bindInt('close', ['int']);
+const nativeRead = bindLong('read', ['int', 'void *', 'size_t']);
+const nativeWrite = bindLong('write', ['int', 'void *', 'size_t']);
+const nativePread = bindLong('pread', ['int', 'void *', 'size_t', 'int64']);
+const nativePwrite = bindLong('pwrite', ['int', 'void *', 'size_t', 'int64']);
+const nativeMemfdCreate = bindInt('memfd_create', ['str', 'uint']);
+const nativeTruncate = bindInt('ftruncate', ['int', 'int64']);
+const nativeEventFd = bindInt('eventfd', ['uint', 'int']);
+const nativeFcntl = bindInt('fcntl', ['int', 'int', 'ulong']);
 
 /** open(2), always close-on-exec. */
 export function openFile(path: string, flags: number): number {
@@ -85,7 +91,8 @@ export const Seal = { seal: 1, shrink: 2, grow: 4, write: 8 } as const;
 
 /** Forbids, for ever and to every holder, what `seals` names. */
 export function sealMemoryFile(fd: number, seals: number): void {
-  if (nativeFcntl(fd, addSeals, seals) < 0) throw new SystemCallError(lastErrno(), 'fcntl F_ADD_SEALS', `descriptor ${fd}`);
+  if (nativeFcntl(fd, addSeals, seals) < 0)
+    throw new SystemCallError(lastErrno(), 'fcntl F_ADD_SEALS', `descriptor ${fd}`);
 }
 
 /** A non-blocking eventfd with count 0. */

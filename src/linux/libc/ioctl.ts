@@ -1,8 +1,8 @@
 import { bindInt, lastErrno } from './library.ts';
 import { SystemCallError } from './system-call-error.ts';
 
-const nativeIoctlInteger = bindInt<[number, number, number | bigint]>('ioctl', ['int', 'ulong', 'ulong']);
-const nativeIoctlPointer = bindInt<[number, number, Uint8Array]>('ioctl', ['int', 'ulong', 'void *']);
+const nativeIoctlInteger = bindInt('ioctl', ['int', 'ulong', 'ulong']);
+const nativeIoctlPointer = bindInt('ioctl', ['int', 'ulong', 'void *']);
 
 /** An ioctl: its number and the name that errors show. */
 export interface Ioctl {

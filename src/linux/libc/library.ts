@@ -5,19 +5,35 @@ const libc = koffi.load(null);
 /** What a C function declared with a pointer takes: bytes that it may read and fill in place, an address, or NULL. */
 export type Pointer = Uint8Array | bigint | null;
 
-type CType = 'int' | 'uint' | 'ulong' | 'size_t' | 'int64' | 'str' | 'void *' | 'uintptr_t';
+/** C types of arguments, and what is passed for each. */
+interface Values {
+  int: number;
+  uint: number;
+  ulong: number | bigint;
+  size_t: number;
+  int64: number;
+  str: string;
+  'void *': Pointer;
+  uintptr_t: bigint;
+}
+
+type CType = keyof Values;
+type Arguments<Types extends readonly CType[]> = { [I in keyof Types]: Values[Types[I]] };
 
 /** Binds a libc function that returns an `int`. Variadic functions are bound by the arguments they are called with. */
-export function bindInt<Args extends readonly unknown[]>(name: string, args: readonly CType[]): (...args: Args) => number {
-  return libc.func(name, 'int', [...args]);
+export function bindInt<const Types extends readonly CType[]>(
+  name: string,
+  types: Types,
+): (...args: Arguments<Types>) => number {
+  return libc.func(name, 'int', [...types]);
 }
 
 /** Binds a libc function with a 64-bit result, which arrives as a number or a bigint by its size: callers normalise it. */
-export function bindLong<Args extends readonly unknown[]>(
+export function bindLong<const Types extends readonly CType[]>(
   name: string,
-  args: readonly CType[],
-): (...args: Args) => number | bigint {
-  return libc.func(name, 'int64', [...args]);
+  types: Types,
+): (...args: Arguments<Types>) => number | bigint {
+  return libc.func(name, 'int64', [...types]);
 }
 
 /** The address of a libc function. */
@@ -36,17 +52,14 @@ export function addressOf(view: Uint8Array): bigint {
   return koffi.address(view);
 }
 
-let held: unknown;
-
 /**
- * Put after a call that was given an address of `memory` inside another structure: until here the collector leaves
- * it alone.
+ * Put after a call that was given addresses of `memory` inside another structure: until here the collector leaves it
+ * alone, because here it is looked at.
  */
-export function heldUntilHere(memory: unknown): void {
-  held = memory;
-}
-
-/** Only so that the store above is never dropped as unused. */
-export function lastHeld(): unknown {
-  return held;
+export function heldUntilHere(...memory: readonly Uint8Array[]): void {
+  for (const part of memory) {
+    if (part.buffer instanceof ArrayBuffer && part.buffer.detached) {
+      throw new Error('memory was given away while the kernel was using it');
+    }
+  }
 }

@@ -1,8 +1,8 @@
-import { bindInt, lastErrno, type Pointer } from './library.ts';
+import { bindInt, lastErrno } from './library.ts';
 import { SystemCallError } from './system-call-error.ts';
 
-const nativePrlimit = bindInt<[number, number, Pointer, Pointer]>('prlimit', ['int', 'int', 'void *', 'void *']);
-const nativeGetUid = bindInt<[]>('getuid', []);
+const nativePrlimit = bindInt('prlimit', ['int', 'int', 'void *', 'void *']);
+const nativeGetUid = bindInt('getuid', []);
 
 /** Resources of prlimit(2). Linux include/uapi/asm-generic/resource.h. */
 export const Resource = { openFiles: 7, lockedMemory: 8 } as const;

@@ -5,15 +5,8 @@ import { SystemCallError } from './system-call-error.ts';
 export const Protection = { none: 0, read: 1, write: 2 } as const;
 export const MapFlag = { shared: 1, private: 2, fixed: 0x10, anonymous: 0x20, noReserve: 0x4000 } as const;
 
-const nativeMmap = bindLong<[bigint, number, number, number, number, number]>('mmap', [
-  'uintptr_t',
-  'size_t',
-  'int',
-  'int',
-  'int',
-  'int64',
-]);
-const nativeMunmap = bindInt<[bigint, number]>('munmap', ['uintptr_t', 'size_t']);
+const nativeMmap = bindLong('mmap', ['uintptr_t', 'size_t', 'int', 'int', 'int', 'int64']);
+const nativeMunmap = bindInt('munmap', ['uintptr_t', 'size_t']);
 
 /** What to map. `fd` −1 with {@link MapFlag.anonymous}; `address` 0n lets the kernel choose. */
 export interface MappingRequest {

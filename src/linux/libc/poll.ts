@@ -1,7 +1,7 @@
-import { bindInt, lastErrno, type Pointer } from './library.ts';
+import { bindInt, lastErrno } from './library.ts';
 import { SystemCallError } from './system-call-error.ts';
 
-const nativePoll = bindInt<[Pointer, number, number]>('poll', ['void *', 'ulong', 'int']);
+const nativePoll = bindInt('poll', ['void *', 'ulong', 'int']);
 const interrupted = 4;
 
 /** struct pollfd: fd 0:4, events 4:2, revents 6:2. POLLIN = 1. */

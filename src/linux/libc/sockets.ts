@@ -1,4 +1,4 @@
-import { addressOf, bindInt, bindLong, heldUntilHere, lastErrno, type Pointer } from './library.ts';
+import { addressOf, bindInt, bindLong, heldUntilHere, lastErrno } from './library.ts';
 import { SystemCallError } from './system-call-error.ts';
 
 /** Linux include/linux/socket.h and include/linux/net.h. */
@@ -20,9 +20,9 @@ const controlHeaderSizeBytes = 16;
 /** SCM_MAX_FD of Linux include/net/scm.h. */
 export const maxPassedFds = 253;
 
-const nativeSocketPair = bindInt<[number, number, number, Pointer]>('socketpair', ['int', 'int', 'int', 'void *']);
-const nativeSend = bindLong<[number, Pointer, number]>('sendmsg', ['int', 'void *', 'int']);
-const nativeReceive = bindLong<[number, Pointer, number]>('recvmsg', ['int', 'void *', 'int']);
+const nativeSocketPair = bindInt('socketpair', ['int', 'int', 'int', 'void *']);
+const nativeSend = bindLong('sendmsg', ['int', 'void *', 'int']);
+const nativeReceive = bindLong('recvmsg', ['int', 'void *', 'int']);
 
 /** Two connected, non-blocking, close-on-exec sockets that keep message boundaries (AF_UNIX, SOCK_SEQPACKET). */
 export function createSocketPair(): [number, number] {
@@ -55,6 +55,10 @@ class MessageFrame {
     this.#view.setBigUint64(40, BigInt(control.byteLength), true);
   }
 
+  heldUntilHere(): void {
+    heldUntilHere(this.#vector, this.payload, this.control);
+  }
+
   get controlSizeBytes(): number {
     return Number(this.#view.getBigUint64(40, true));
   }
@@ -77,7 +81,7 @@ export function sendMessage(socket: number, payload: Uint8Array, fds: readonly n
   const frame = new MessageFrame(payload, control);
   const sent = Number(nativeSend(socket, frame.header, noSignal));
   const errno = lastErrno();
-  heldUntilHere(frame);
+  frame.heldUntilHere();
   if (sent >= 0) return true;
   if (errno === wouldBlock) return false;
   throw new SystemCallError(errno, 'sendmsg', `${payload.byteLength} bytes, ${fds.length} descriptors`);
@@ -96,7 +100,7 @@ export function receiveMessage(socket: number, maxBytes: number, maxFds: number)
   const frame = new MessageFrame(new Uint8Array(new ArrayBuffer(maxBytes)), control);
   const count = Number(nativeReceive(socket, frame.header, closeOnExecMessage));
   const errno = lastErrno();
-  heldUntilHere(frame);
+  frame.heldUntilHere();
   if (count < 0) {
     if (errno === wouldBlock) return undefined;
     throw new SystemCallError(errno, 'recvmsg');

@@ -1,13 +1,13 @@
-import { bindInt, functionAddress, lastErrno, type Pointer } from './library.ts';
+import { bindInt, functionAddress, lastErrno } from './library.ts';
 import { SystemCallError } from './system-call-error.ts';
 
 const noSuchProcess = 3;
 
-const nativeGetTid = bindInt<[]>('gettid', []);
-const nativeTgkill = bindInt<[number, number, number]>('tgkill', ['int', 'int', 'int']);
-const nativeKill = bindInt<[number, number]>('kill', ['int', 'int']);
-const nativeSigaction = bindInt<[number, Pointer, Pointer]>('sigaction', ['int', 'void *', 'void *']);
-const nativeFirstRealTimeSignal = bindInt<[]>('__libc_current_sigrtmin', []);
+const nativeGetTid = bindInt('gettid', []);
+const nativeTgkill = bindInt('tgkill', ['int', 'int', 'int']);
+const nativeKill = bindInt('kill', ['int', 'int']);
+const nativeSigaction = bindInt('sigaction', ['int', 'void *', 'void *']);
+const nativeFirstRealTimeSignal = bindInt('__libc_current_sigrtmin', []);
 
 /** struct sigaction of glibc on x86-64: handler 0:8, mask 8:128, flags 136:4, restorer 144:8. */
 const sigactionSizeBytes = 152;
@@ -46,5 +46,6 @@ export function realTimeSignal(n: number): number {
 export function interruptOnly(signal: number): void {
   const action = new Uint8Array(new ArrayBuffer(sigactionSizeBytes));
   new DataView(action.buffer).setBigUint64(0, functionAddress('abs'), true);
-  if (nativeSigaction(signal, action, null) < 0) throw new SystemCallError(lastErrno(), 'sigaction', `signal ${signal}`);
+  if (nativeSigaction(signal, action, null) < 0)
+    throw new SystemCallError(lastErrno(), 'sigaction', `signal ${signal}`);
 }

@@ -1,10 +1,10 @@
 import { closeFile } from '../libc/files.ts';
 import { ioctlStruct, ioctlValue } from '../libc/ioctl.ts';
 import { SystemCallError } from '../libc/system-call-error.ts';
-import { linkName } from '../sysfs.ts';
 import { capabilityOffsets } from './capabilities.ts';
 import type { DmaBackend, DmaDomainHandles, IovaRange, JoinedDevice } from './dma-backend.ts';
 import type { DmaMapping } from './dma-mappings.ts';
+import { groupNotViable, iommuGroup } from './iommu-group.ts';
 import {
   dmaMapLayout,
   dmaMapSizeBytes,
@@ -68,12 +68,15 @@ export class ContainerBackend implements DmaBackend {
   #check(): void {
     const version = ioctlValue(this.#fd, VfioIoctl.getApiVersion, 0);
     if (version !== apiVersion || ioctlValue(this.#fd, VfioIoctl.checkExtension, type1v2) === 0) {
-      throw new VfioError('vfio-backend-missing', 'This kernel has VFIO but not its type 1 IOMMU driver. Load vfio_iommu_type1.');
+      throw new VfioError(
+        'vfio-backend-missing',
+        'This kernel has VFIO but not its type 1 IOMMU driver. Load vfio_iommu_type1.',
+      );
     }
   }
 
   join(bdf: string): JoinedDevice {
-    const number = groupNumber(bdf);
+    const number = iommuGroup(bdf);
     const group = this.#groups.get(number) ?? this.#openGroup(bdf, number);
     try {
       const deviceFd = groupDevice(group.fd, bdf);
@@ -144,7 +147,13 @@ export class ContainerBackend implements DmaBackend {
   }
 
   iovaRanges(): IovaRange[] {
-    const { view } = askWithCapabilities(this.#fd, VfioIoctl.iommuGetInfo, iommuInfoSizeBytes, () => undefined, 'container');
+    const { view } = askWithCapabilities(
+      this.#fd,
+      VfioIoctl.iommuGetInfo,
+      iommuInfoSizeBytes,
+      () => undefined,
+      'container',
+    );
     const start = capabilityOffsets(view, view.getUint32(iommuInfoLayout.capOffset, true)).get(capIovaRanges);
     if (start === undefined) return [];
     return Array.from({ length: view.getUint32(start + iovaRangesCapLayout.count, true) }, (_, i) => {
@@ -165,24 +174,11 @@ export class ContainerBackend implements DmaBackend {
   }
 }
 
-function groupNumber(bdf: string): string {
-  const number = linkName(`/sys/bus/pci/devices/${bdf}/iommu_group`);
-  if (number !== undefined) return number;
-  throw new VfioError(
-    'vfio-no-iommu',
-    `${bdf} has no IOMMU group, so its DMA can not be confined. Turn the IOMMU on: in the firmware (VT-d, AMD-Vi) and on the kernel's command line (intel_iommu=on).`,
-  );
-}
-
 function checkViable(groupFd: number, bdf: string, number: string): void {
   const { bytes, view } = sizedStruct(groupStatusSizeBytes);
   ioctlStruct(groupFd, VfioIoctl.groupGetStatus, bytes, `group ${number}`);
   if ((view.getUint32(groupStatusLayout.flags, true) & groupViable) !== 0) return;
-  throw new VfioError(
-    'vfio-group-not-viable',
-    `${bdf} can not be opened: another function of its IOMMU group ${number} is still bound to a host driver, and the IOMMU can not keep them apart. ` +
-      `Dismount every function under /sys/kernel/iommu_groups/${number}/devices.`,
-  );
+  throw groupNotViable(bdf);
 }
 
 function groupDevice(groupFd: number, bdf: string): number {
@@ -191,10 +187,14 @@ function groupDevice(groupFd: number, bdf: string): number {
   } catch (error) {
     if (!(error instanceof SystemCallError)) throw error;
     if (error.code === 'ENODEV') {
-      throw new VfioError('vfio-not-dismounted', `${bdf} is not bound to vfio-pci. Dismount it first.`, { cause: error });
+      throw new VfioError('vfio-not-dismounted', `${bdf} is not bound to vfio-pci. Dismount it first.`, {
+        cause: error,
+      });
     }
     if (error.code === 'EBUSY') {
-      throw new VfioError('vfio-in-use', `${bdf} is in use: another process holds it. Take it back there first.`, { cause: error });
+      throw new VfioError('vfio-in-use', `${bdf} is in use: another process holds it. Take it back there first.`, {
+        cause: error,
+      });
     }
     throw error;
   }

@@ -53,7 +53,8 @@ export class VfioDevice {
     this.#device = device;
     this.info = readDeviceInfo(device.deviceFd, bdf);
     // What comes after the configuration space is VGA, which only graphics cards answer for, and vendors' own regions.
-    for (let index = 0; index <= RegionIndex.config; index++) this.#regions.push(readRegion(device.deviceFd, index, bdf));
+    for (let index = 0; index <= RegionIndex.config; index++)
+      this.#regions.push(readRegion(device.deviceFd, index, bdf));
   }
 
   get fd(): number {
@@ -73,7 +74,8 @@ export class VfioDevice {
   /** One of {@link RegionIndex}, or BAR 0 to 5. A region the device doesn't have: 0 bytes. */
   region(index: number): VfioRegion {
     const region = this.#regions[index];
-    if (region === undefined) throw new RangeError(`${this.bdf} has ${this.#regions.length} regions, so none is number ${index}`);
+    if (region === undefined)
+      throw new RangeError(`${this.bdf} has ${this.#regions.length} regions, so none is number ${index}`);
     return region;
   }
 
@@ -105,7 +107,9 @@ export class VfioDevice {
   #fileOffset(index: number, offset: number, sizeBytes: number): number {
     const region = this.region(index);
     if (offset < 0 || offset + sizeBytes > region.sizeBytes) {
-      throw new RangeError(`${this.bdf}: region ${index} has ${region.sizeBytes} bytes; ${sizeBytes} at ${offset} are outside`);
+      throw new RangeError(
+        `${this.bdf}: region ${index} has ${region.sizeBytes} bytes; ${sizeBytes} at ${offset} are outside`,
+      );
     }
     return region.fileOffset + offset;
   }
@@ -196,6 +200,12 @@ function readDeviceInfo(fd: number, bdf: string): VfioDeviceInfo {
 
 function readRegion(fd: number, index: number, bdf: string): VfioRegion {
   const set = (view: DataView): void => view.setUint32(regionInfoLayout.index, index, true);
-  const { view } = askWithCapabilities(fd, VfioIoctl.deviceGetRegionInfo, regionInfoSizeBytes, set, `${bdf} region ${index}`);
+  const { view } = askWithCapabilities(
+    fd,
+    VfioIoctl.deviceGetRegionInfo,
+    regionInfoSizeBytes,
+    set,
+    `${bdf} region ${index}`,
+  );
   return decodeRegion(view);
 }

@@ -52,7 +52,15 @@ test('memory is mapped once for all devices and unmapped before the last lets go
   domain.unmapDma(0, 4096);
   domain.close();
   domain.close();
-  assert.deepEqual(backend.calls, ['join one', 'join other', 'map 0', 'leave one', 'unmap all', 'leave other', 'close']);
+  assert.deepEqual(backend.calls, [
+    'join one',
+    'join other',
+    'map 0',
+    'leave one',
+    'unmap all',
+    'leave other',
+    'close',
+  ]);
 });
 
 test('a refused mapping is not held, and the reason is told', () => {

@@ -63,7 +63,10 @@ export class DmaDomain {
    */
   mapDma(iova: number, sizeBytes: number, hostAddress: bigint): void {
     if (this.#devices === 0) {
-      throw new VfioError('vfio-domain-empty', 'Memory can be mapped for DMA only after a device has joined: open one first.');
+      throw new VfioError(
+        'vfio-domain-empty',
+        'Memory can be mapped for DMA only after a device has joined: open one first.',
+      );
     }
     if (!this.#mappings.hold({ iova, sizeBytes, hostAddress })) return;
     try {
@@ -117,7 +120,7 @@ export class DmaDomain {
       return new VfioError(
         'vfio-dma-reserved',
         `DMA addresses 0x${iova.toString(16)}–0x${(iova + sizeBytes - 1).toString(16)} can not be mapped: this machine's IOMMU keeps some of them for itself. ` +
-          'Lay the guest\'s memory out around them.',
+          "Lay the guest's memory out around them.",
         { cause: error },
       );
     }
@@ -149,6 +152,8 @@ export function createDmaDomain(backend: VfioBackendKind): DmaDomain {
 /** Takes over an address space that another process created and joined devices to. The devices are adopted one by one. */
 export function adoptDmaDomain(handles: DmaDomainHandles): DmaDomain {
   const backend =
-    handles.backend === 'iommufd' ? IommufdBackend.fromFd(handles.fd, handles.ioasId) : ContainerBackend.fromFd(handles.fd);
+    handles.backend === 'iommufd'
+      ? IommufdBackend.fromFd(handles.fd, handles.ioasId)
+      : ContainerBackend.fromFd(handles.fd);
   return new DmaDomain(backend, 0);
 }

@@ -5,6 +5,7 @@ import { addressOf, heldUntilHere } from '../libc/library.ts';
 import { SystemCallError } from '../libc/system-call-error.ts';
 import type { DmaBackend, DmaDomainHandles, IovaRange, JoinedDevice } from './dma-backend.ts';
 import type { DmaMapping } from './dma-mappings.ts';
+import { groupNotViable } from './iommu-group.ts';
 import {
   attachLayout,
   attachSizeBytes,
@@ -86,15 +87,15 @@ export class IommufdBackend implements DmaBackend {
     } catch (error) {
       if (!(error instanceof SystemCallError)) throw error;
       switch (error.code) {
-        case 'EBUSY':
-          throw new VfioError('vfio-in-use', `${bdf} is in use: another process holds it. Take it back there first.`, { cause: error });
-        case 'EPERM':
+        // A device node takes one user at a time and calls the second one's request invalid.
         case 'EINVAL':
-          throw new VfioError(
-            'vfio-group-not-viable',
-            `${bdf} can not be opened: another function of its IOMMU group is bound to a host driver or held by another process. Dismount every function of the group.`,
-            { cause: error },
-          );
+        case 'EBUSY':
+          throw new VfioError('vfio-in-use', `${bdf} is in use: another process holds it. Take it back there first.`, {
+            cause: error,
+          });
+        // The IOMMU group belongs to host drivers, or to another address space.
+        case 'EPERM':
+          throw groupNotViable(bdf, { cause: error });
         default:
           throw error;
       }
@@ -108,7 +109,12 @@ export class IommufdBackend implements DmaBackend {
     view.setBigUint64(ioasMapLayout.userAddress, mapping.hostAddress, true);
     view.setBigUint64(ioasMapLayout.length, BigInt(mapping.sizeBytes), true);
     view.setBigUint64(ioasMapLayout.iova, BigInt(mapping.iova), true);
-    ioctlStruct(this.#fd, VfioIoctl.iommuIoasMap, bytes, `${mapping.sizeBytes} bytes at 0x${mapping.iova.toString(16)}`);
+    ioctlStruct(
+      this.#fd,
+      VfioIoctl.iommuIoasMap,
+      bytes,
+      `${mapping.sizeBytes} bytes at 0x${mapping.iova.toString(16)}`,
+    );
   }
 
   unmap(iova: number, sizeBytes: number): void {

@@ -41,7 +41,12 @@ export function readIrqInfo(deviceFd: number, index: number): VfioIrqInfo {
   };
 }
 
-export function setIrqEventFds(deviceFd: number, index: number, start: number, fds: readonly (number | undefined)[]): void {
+export function setIrqEventFds(
+  deviceFd: number,
+  index: number,
+  start: number,
+  fds: readonly (number | undefined)[],
+): void {
   const bytes = encodeIrqEventFds(index, start, fds);
   ioctlStruct(deviceFd, VfioIoctl.deviceSetIrqs, bytes, `interrupt ${index}, ${fds.length} vectors from ${start}`);
 }

@@ -15,13 +15,21 @@ export function openNode(path: string, missing: { readonly code: VfioErrorCode; 
         throw new VfioError(missing.code, missing.message, { cause: error });
       case 'EACCES':
       case 'EPERM':
-        throw new VfioError('vfio-no-permission', `${path} may not be opened by this user. Run as root, or be handed the open descriptor.`, {
-          cause: error,
-        });
+        throw new VfioError(
+          'vfio-no-permission',
+          `${path} may not be opened by this user. Run as root, or be handed the open descriptor.`,
+          {
+            cause: error,
+          },
+        );
       case 'EBUSY':
-        throw new VfioError('vfio-in-use', `${path} is in use: another process holds the device. Take it back there first.`, {
-          cause: error,
-        });
+        throw new VfioError(
+          'vfio-in-use',
+          `${path} is in use: another process holds the device. Take it back there first.`,
+          {
+            cause: error,
+          },
+        );
       default:
         throw error;
     }

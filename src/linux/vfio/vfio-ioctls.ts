@@ -24,5 +24,3 @@ export const VfioIoctl = {
 
 /** VFIO_TYPE1v2_IOMMU, the container's IOMMU model; unlike its predecessor it never splits a mapping. */
 export const type1v2 = 3;
-/** VFIO_UNMAP_ALL. */
-export const unmapAllExtension = 9;

@@ -1,8 +1,8 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { isMainThread, workerData } from 'node:worker_threads';
 import { KvmRunPage, runInterrupted, runVcpu, threadId } from '../../../src/linux/index.ts';
 
 /** Words of the mailbox: what the main thread asks for, what this thread has seen, how often it left the guest for nothing. */
-export const mailbox = { asked: 0, seen: 1, spurious: 2, stop: 3, unexpected: 4 } as const;
+export const mailbox = { asked: 0, seen: 1, spurious: 2, stop: 3, unexpected: 4, tid: 5 } as const;
 
 /** Runs a vCPU until told to stop, and acknowledges every kick. */
 function serve(fd: number, page: KvmRunPage, words: Int32Array): void {
@@ -23,8 +23,9 @@ function serve(fd: number, page: KvmRunPage, words: Int32Array): void {
   }
 }
 
-if (parentPort !== null) {
+if (!isMainThread) {
   const { fd, runBuffer, words } = workerData as { fd: number; runBuffer: SharedArrayBuffer; words: Int32Array };
-  parentPort.postMessage(threadId());
+  Atomics.store(words, mailbox.tid, threadId());
+  Atomics.notify(words, mailbox.tid);
   serve(fd, new KvmRunPage(runBuffer), words);
 }

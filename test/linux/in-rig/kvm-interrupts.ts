@@ -48,7 +48,11 @@ test('a message-signalled interrupt', () => {
   const guest = waitingGuest();
   assert.equal(guest.vm.signalMsi({ address: messageAddress, data: vector }), true);
   expectInterrupt(guest, 1);
-  assert.equal(guest.vm.signalMsi({ address: messageAddress | (7n << 12n), data: vector }), false, 'no processor has APIC id 7');
+  assert.equal(
+    guest.vm.signalMsi({ address: messageAddress | (7n << 12n), data: vector }),
+    false,
+    'no processor has APIC id 7',
+  );
   guest.close();
 });
 

@@ -22,8 +22,8 @@ async function kickMany(guest: TinyGuest, kicks: number): Promise<{ lost: number
   const words = new Int32Array(new SharedArrayBuffer(64));
   const { fd, runBuffer, runPage } = guest.vcpu;
   const worker = new Worker(new URL('./kick-worker.ts', import.meta.url), { workerData: { fd, runBuffer, words } });
-  const [tid] = (await once(worker, 'message')) as [number];
-  const kicker = new VcpuKicker(runPage, tid);
+  await Atomics.waitAsync(words, mailbox.tid, 0).value;
+  const kicker = new VcpuKicker(runPage, Atomics.load(words, mailbox.tid));
   const times: number[] = [];
   let lost = 0;
   for (let kick = 1; kick <= kicks; kick++) {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { Capability, countOpenFiles, Kvm, kvmRunsGuests, SharedMemory } from '../../../src/linux/index.ts';
 
@@ -24,7 +25,10 @@ test('what is needed of KVM is there', () => {
     assert.notEqual(kvm.checkExtension(Capability[name]), 0, name);
   }
   const leaves = kvm.supportedCpuid();
-  assert.equal(leaves.some((leaf) => leaf.function === 1), true);
+  assert.equal(
+    leaves.some((leaf) => leaf.function === 1),
+    true,
+  );
   kvm.close();
 });
 
@@ -45,4 +49,16 @@ test('a closed VM leaves nothing open, and its memory is given back', () => {
     memory.close();
   }
   assert.equal(countOpenFiles(), before);
+});
+
+test('a user without permission is told so', () => {
+  const linux = new URL('../../../src/linux/index.ts', import.meta.url).href;
+  const source = `
+    const { Kvm, kvmRunsGuests } = await import('${linux}');
+    try { Kvm.open(); } catch (error) { console.log(error.code, kvmRunsGuests().code); }`;
+  const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups'];
+  const child = spawnSync('setpriv', [...nobody, process.execPath, '--input-type=module', '-e', source], {
+    encoding: 'latin1',
+  });
+  assert.equal(child.stdout, 'kvm-no-permission kvm-no-permission\n', child.stderr);
 });

@@ -1,7 +1,14 @@
 import { Kvm, type KvmVcpu, type KvmVm, runVcpu, SharedMemory } from '../../../src/linux/index.ts';
 
 /** Where things are in a tiny guest: 32 KiB of RAM at 0, the real-mode interrupt table in its first page. */
-export const at = { code: 0x1000, data: 0x1100, results: 0x2000, handler: 0x1800, stack: 0x7000, ramEnd: 0x8000 } as const;
+export const at = {
+  code: 0x1000,
+  data: 0x1100,
+  results: 0x2000,
+  handler: 0x1800,
+  stack: 0x7000,
+  ramEnd: 0x8000,
+} as const;
 
 /** Machine code as a listing: hexadecimal bytes and, for the reader, what they say. */
 export function assemble(...lines: readonly (readonly [hex: string, text: string])[]): Uint8Array {

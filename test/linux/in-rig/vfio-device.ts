@@ -87,7 +87,11 @@ test('DMA reaches mapped memory, interrupts arrive as eventfds, a reset ends bot
   assert.equal(device.domain.mappedBytes, memory.sizeBytes);
   device.writeConfig(command, 2, memorySpaceAndBusMaster);
   const interrupts = [EventFd.create(), EventFd.create()];
-  device.setIrqEventFds(IrqIndex.msix, 0, interrupts.map((event) => event.fd));
+  device.setIrqEventFds(
+    IrqIndex.msix,
+    0,
+    interrupts.map((event) => event.fd),
+  );
   const probe = new NvmeProbe(device, memory, guestBase);
   await probe.enable();
   const [interrupt] = interrupts;
@@ -134,7 +138,10 @@ test('two devices share one address space, and each holds what it mapped', () =>
   domain.mapDma(guestBase, memory.sizeBytes, memory.address);
   assert.throws(() => domain.mapDma(0xfee0_0000, 4096, memory.address), { code: 'vfio-dma-reserved' });
   assert.equal(domain.mappedBytes, memory.sizeBytes, 'a mapping that failed is not counted');
-  assert.equal(domain.iovaRanges().some((range) => range.first <= 0xfee0_0000n && range.last >= 0xfee0_0000n), false);
+  assert.equal(
+    domain.iovaRanges().some((range) => range.first <= 0xfee0_0000n && range.last >= 0xfee0_0000n),
+    false,
+  );
   other.close();
   assert.equal(domain.mappedBytes, 0, 'nobody is left to reach it');
   const again = openVfioDevice({ bdf, domain });
