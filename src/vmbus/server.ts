@@ -1,30 +1,19 @@
 import { type GuestMemory, HypercallStatus } from '../hyperv/index.ts';
-import {
-  EVENT_FLAG_COUNT,
-  NO_INTERRUPT_VP,
-  PostConnection,
-  relidOfSignalConnection,
-  VMBUS_MESSAGE_TYPE,
-  VMBUS_SINT,
-} from './addresses.ts';
+import { EVENT_FLAG_COUNT, PostConnection, relidOfSignalConnection, VMBUS_MESSAGE_TYPE } from './addresses.ts';
 import type { Channel, ChannelServer } from './channel.ts';
+import { ChannelRequests } from './channel-requests.ts';
 import { type Connection, negotiate } from './connection.ts';
 import { EventLog } from './event-log.ts';
-import { type GpadlOutcome, GpadlTable } from './gpadl-table.ts';
-import {
-  decodeGuestMessage,
-  type GuestMessage,
-  type InitiateContact,
-  type OpenChannel,
-} from './messages/decode-guest-message.ts';
-import * as replies from './messages/from-host.ts';
-import { NtStatus } from './messages/nt-status.ts';
+import { GpadlTable } from './gpadl-table.ts';
+import { decodeGuestMessage, type GuestMessage, type InitiateContact } from './messages/decode-guest-message.ts';
+import { ALLOFFERS_DELIVERED, UNLOAD_RESPONSE } from './messages/from-host.ts';
 import type { Offer, OfferSpec } from './offer.ts';
 import { OfferTable } from './offer-table.ts';
 import type { VmbusPort } from './port.ts';
 import { Refusal, RefusalCode } from './refusal.ts';
 import { takeSnapshot, type VmbusSnapshot } from './snapshot.ts';
-import { formatVersion, ProtocolVersion, SinceVersion } from './version.ts';
+import { answerUnserved } from './unserved-requests.ts';
+import { formatVersion, ProtocolVersion } from './version.ts';
 
 export interface VmbusServerOptions {
   readonly memory: GuestMemory;
@@ -53,6 +42,7 @@ export class VmbusServer {
   readonly #log: EventLog;
   readonly #offers = new OfferTable();
   readonly #channelServer: ChannelServer;
+  readonly #requests: ChannelRequests;
   #connection: Connection | undefined;
 
   constructor({ memory, port, vpCount, maxVersion = ProtocolVersion.V6_0 }: VmbusServerOptions) {
@@ -61,20 +51,26 @@ export class VmbusServer {
     this.#maxVersion = maxVersion;
     this.#gpadls = new GpadlTable(memory);
     this.#log = new EventLog((entry) => port.log(entry));
+    this.#requests = new ChannelRequests({
+      offers: this.#offers,
+      gpadls: this.#gpadls,
+      vpCount,
+      post: (message) => this.#post(message),
+    });
     this.#channelServer = {
       memory,
       post: (message) => this.#post(message),
       signalEvent: (vp, relid) => port.signalEvent(vp, relid),
       schedule: (work) => port.schedule(work),
       log: (severity, code, text) => this.#log.log(severity, code, text),
-      rescinding: ({ relid }) => this.#answerUnfinishedGpadls(relid),
+      rescinding: ({ relid }) => this.#requests.abandonUnfinishedGpadls(relid),
       released: (channel) => this.#released(channel),
     };
   }
 
   /**
    * Offers a device to the guest, now or when one connects. An instance that was rescinded and not yet released is offered
-   * at its release. Throws a VmbusError if the instance is offered already or the guest holds all relids.
+   * at its release. Throws a VmbusError if the instance is offered already or the guest holds too many offers.
    */
   offer(spec: OfferSpec): Offer {
     const channel = this.#offers.add(spec, this.#channelServer);
@@ -150,37 +146,18 @@ export class VmbusServer {
       if (message.name === 'RELID_RELEASED') return undefined;
       return new Refusal(RefusalCode.notConnected, `${message.name} without a connection`);
     }
-    switch (message.name) {
-      case 'REQUESTOFFERS':
-        return this.#requestOffers(connection);
-      case 'UNLOAD':
-        return this.#unload(connection);
-      case 'GPADL_HEADER':
-        return this.#withChannel(message, () => this.#gpadlOutcome(this.#gpadls.begin(message)));
-      case 'GPADL_BODY': {
-        const outcome = this.#gpadls.append(message);
-        return outcome instanceof Refusal ? outcome : this.#gpadlOutcome(outcome);
-      }
-      case 'GPADL_TEARDOWN':
-        return this.#withChannel(message, (channel) => this.#gpadlTeardown(channel, message.gpadl));
-      case 'OPENCHANNEL':
-        return this.#withChannel(message, (channel) => this.#open(channel, message));
-      case 'CLOSECHANNEL':
-        return this.#withChannel(message, (channel) => channel.close());
-      case 'RELID_RELEASED':
-        return this.#withChannel(message, (channel) => this.#letGo(channel));
-      case 'MODIFYCHANNEL':
-        return this.#withChannel(message, (channel) => this.#modify(connection, channel, message.targetVp));
-      case 'TL_CONNECT_REQUEST': {
-        if (connection.version < SinceVersion.socketConnect) return wrongVersion(message, connection);
-        const { endpointId, serviceId } = message;
-        this.#post(replies.TL_CONNECT_RESULT.encode({ endpointId, serviceId, status: NtStatus.connectionRefused }));
-        return new Refusal(RefusalCode.unsupported, 'TL_CONNECT_REQUEST: no sockets are served');
-      }
-      case 'OPEN_RESERVED_CHANNEL':
-      case 'CLOSE_RESERVED_CHANNEL':
-        return this.#reserved(connection, message);
+    if (message.name === 'REQUESTOFFERS') return this.#requestOffers(connection);
+    if (message.name === 'UNLOAD') return this.#unload(connection);
+    if (
+      message.name !== 'TL_CONNECT_REQUEST' &&
+      message.name !== 'OPEN_RESERVED_CHANNEL' &&
+      message.name !== 'CLOSE_RESERVED_CHANNEL'
+    ) {
+      return this.#requests.handle(connection, message);
     }
+    const { refusal, answer } = answerUnserved(connection, message, this.#vpCount);
+    if (answer !== undefined) this.#port.postMessage(answer.vp, VMBUS_MESSAGE_TYPE, answer.message);
+    return refusal;
   }
 
   #initiateContact(contact: InitiateContact): Refusal | undefined {
@@ -202,88 +179,14 @@ export class VmbusServer {
       return new Refusal(RefusalCode.offersRequestedTwice, 'REQUESTOFFERS for the second time');
     connection.offersRequested = true;
     for (const channel of this.#offers) channel.announce();
-    this.#post(replies.ALLOFFERS_DELIVERED.encode({}));
+    this.#post(ALLOFFERS_DELIVERED.encode({}));
     return undefined;
   }
 
   #unload({ messageVp }: Connection): undefined {
     this.#disconnect('the guest unloaded VMBus');
     this.#log.log('info', 'VMBUS_UNLOADED', 'the guest unloaded VMBus');
-    this.#port.postMessage(messageVp, VMBUS_MESSAGE_TYPE, replies.UNLOAD_RESPONSE.encode({}));
-  }
-
-  #open(channel: Channel, message: OpenChannel): Refusal | undefined {
-    const { relid, openId, targetVp, ringGpadl } = message;
-    // The guest learns of the rescind from RESCIND_CHANNELOFFER; this was under way already.
-    if (channel.state === 'rescinded') return undefined;
-    const answer = (status: number): void => this.#post(replies.OPENCHANNEL_RESULT.encode({ relid, openId, status }));
-    const refusal =
-      this.#checkVp('OPENCHANNEL', targetVp) ??
-      channel.open(message, this.#gpadls.ranges(relid, ringGpadl), () => answer(NtStatus.success));
-    if (refusal !== undefined) answer(statusOf(refusal));
-    return refusal;
-  }
-
-  #modify({ version }: Connection, channel: Channel, targetVp: number): Refusal | undefined {
-    if (version < SinceVersion.modifyChannel) {
-      return new Refusal(RefusalCode.wrongVersion, `MODIFYCHANNEL in version ${formatVersion(version)}`);
-    }
-    const refusal = this.#checkVp('MODIFYCHANNEL', targetVp) ?? channel.modify(targetVp);
-    if (version >= SinceVersion.modifyChannelResponse) {
-      this.#post(replies.MODIFYCHANNEL_RESPONSE.encode({ relid: channel.relid, status: statusOf(refusal) }));
-    }
-    return refusal;
-  }
-
-  #gpadlOutcome(outcome: GpadlOutcome | undefined): Refusal | undefined {
-    if (outcome === undefined) return undefined;
-    const { relid, handle: gpadl, refusal } = outcome;
-    this.#post(replies.GPADL_CREATED.encode({ relid, gpadl, status: statusOf(refusal) }));
-    return refusal;
-  }
-
-  #gpadlTeardown(channel: Channel, gpadl: number): Refusal | undefined {
-    const { relid } = channel;
-    if (!this.#gpadls.remove(relid, gpadl)) {
-      return new Refusal(
-        RefusalCode.unknownGpadl,
-        `GPADL_TEARDOWN for relid ${relid} of GPADL ${gpadl}, which isn't the channel's`,
-      );
-    }
-    // The guest frees these pages as soon as it has the answer.
-    if (channel.ringGpadl === gpadl) channel.ringsTornDown();
-    this.#post(replies.GPADL_TORNDOWN.encode({ gpadl }));
-    return undefined;
-  }
-
-  #answerUnfinishedGpadls(relid: number): void {
-    for (const gpadl of this.#gpadls.abandonUnfinished(relid)) {
-      this.#post(replies.GPADL_CREATED.encode({ relid, gpadl, status: NtStatus.unsuccessful }));
-    }
-  }
-
-  #letGo(channel: Channel): Refusal | undefined {
-    const refusal = channel.letGo();
-    if (refusal === undefined) this.#gpadls.removeAllOf(channel.relid);
-    return refusal;
-  }
-
-  /** Reserved channels serve crash dumps over storage channels; the guest that polls for the answer gets a refusal. */
-  #reserved(
-    connection: Connection,
-    message: GuestMessage & { readonly name: 'OPEN_RESERVED_CHANNEL' | 'CLOSE_RESERVED_CHANNEL' },
-  ): Refusal {
-    const { name, relid, targetVp, targetSint } = message;
-    if (connection.version < SinceVersion.reservedChannels) return wrongVersion(message, connection);
-    if (targetSint !== VMBUS_SINT || targetVp >= this.#vpCount) {
-      return new Refusal(RefusalCode.badValue, `${name}: its answer is wanted on SINT ${targetSint} of VP ${targetVp}`);
-    }
-    const answer =
-      name === 'OPEN_RESERVED_CHANNEL'
-        ? replies.OPENCHANNEL_RESULT.encode({ relid, openId: 0, status: NtStatus.notSupported })
-        : replies.CLOSE_RESERVED_RESPONSE.encode({ relid });
-    this.#port.postMessage(targetVp, VMBUS_MESSAGE_TYPE, answer);
-    return new Refusal(RefusalCode.unsupported, `${name} for relid ${relid}: no channel can be reserved`);
+    this.#port.postMessage(messageVp, VMBUS_MESSAGE_TYPE, UNLOAD_RESPONSE.encode({}));
   }
 
   #disconnect(reason: string): void {
@@ -299,37 +202,12 @@ export class VmbusServer {
     if (this.#connection?.offersRequested === true) next?.announce();
   }
 
-  #withChannel(
-    { name, relid }: { readonly name: string; readonly relid: number },
-    handle: (channel: Channel) => Refusal | undefined,
-  ): Refusal | undefined {
-    const channel = this.#offers.get(relid);
-    if (channel?.known !== true)
-      return new Refusal(RefusalCode.unknownRelid, `${name} for relid ${relid}, which the guest doesn't hold`);
-    return handle(channel);
-  }
-
-  #checkVp(name: string, vp: number): Refusal | undefined {
-    if (vp < this.#vpCount || vp === NO_INTERRUPT_VP) return undefined;
-    return new Refusal(RefusalCode.unknownVp, `${name}: interrupts wanted on VP ${vp} of ${this.#vpCount}`);
-  }
-
   #post(message: Uint8Array): void {
     if (this.#connection !== undefined) this.#port.postMessage(this.#connection.messageVp, VMBUS_MESSAGE_TYPE, message);
   }
 
   #refused({ code, text }: Refusal): void {
-    this.#log.log('warning', code, text);
+    // Guests find their version by trying from the newest on.
+    this.#log.log(code === RefusalCode.versionUnsupported ? 'info' : 'warning', code, text);
   }
-}
-
-function wrongVersion({ name }: GuestMessage, { version }: Connection): Refusal {
-  return new Refusal(RefusalCode.wrongVersion, `${name} in version ${formatVersion(version)}`);
-}
-
-/** What a guest that waits for an answer is told. */
-function statusOf(refusal: Refusal | undefined): NtStatus {
-  if (refusal === undefined) return NtStatus.success;
-  if (refusal.code === RefusalCode.gpadlLimit) return NtStatus.insufficientResources;
-  return refusal.code === RefusalCode.wrongState ? NtStatus.invalidDeviceState : NtStatus.invalidParameter;
 }

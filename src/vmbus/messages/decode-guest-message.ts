@@ -24,8 +24,10 @@ export type GpadlBody = MessageOf<typeof layouts.GPADL_BODY> & { readonly part: 
 
 export type OpenChannel = MessageOf<typeof layouts.OPENCHANNEL>;
 
-export type GuestMessage =
-  | InitiateContact
+export type GuestMessage = InitiateContact | ConnectedMessage;
+
+/** Everything that needs a connection. */
+export type ConnectedMessage =
   | GpadlHeader
   | GpadlBody
   | OpenChannel

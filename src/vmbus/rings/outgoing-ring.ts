@@ -84,17 +84,16 @@ export class OutgoingRing {
 
     const start = this.#writeIndex;
     const bytes = new Uint8Array(space);
-    bytes.set(
-      PACKET_HEADER.encode({
-        type: PacketType[kind === 'in-band' ? 'inBand' : 'completion'],
-        dataOffsetUnits: PACKET_HEADER.sizeBytes / UNIT_BYTES,
-        lengthUnits: (PACKET_HEADER.sizeBytes + padded(payload.byteLength)) / UNIT_BYTES,
-        flags: completionRequested ? COMPLETION_REQUESTED : 0,
-        transactionId,
-      }),
-    );
+    const view = new DataView(bytes.buffer);
+    const lengthBytes = PACKET_HEADER.sizeBytes + padded(payload.byteLength);
+    const { type, dataOffsetUnits, lengthUnits, flags, transactionId: id } = PACKET_HEADER.fields;
+    view.setUint16(type.offset, kind === 'in-band' ? PacketType.inBand : PacketType.completion, true);
+    view.setUint16(dataOffsetUnits.offset, PACKET_HEADER.sizeBytes / UNIT_BYTES, true);
+    view.setUint16(lengthUnits.offset, lengthBytes / UNIT_BYTES, true);
+    view.setUint16(flags.offset, completionRequested ? COMPLETION_REQUESTED : 0, true);
+    view.setBigUint64(id.offset, transactionId, true);
     bytes.set(payload, PACKET_HEADER.sizeBytes);
-    bytes.set(PACKET_FOOTER.encode({ startOffset: start }), space - PACKET_FOOTER.sizeBytes);
+    view.setUint32(lengthBytes + PACKET_FOOTER.fields.startOffset.offset, start, true);
     memory.copyIn(start, bytes);
     this.#writeIndex = memory.advance(start, space);
     memory.storeWord('writeIndex', this.#writeIndex);
