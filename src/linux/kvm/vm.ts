@@ -50,7 +50,10 @@ export class KvmVm {
   readonly #msiView = new DataView(this.#msi.buffer);
   #closed = false;
 
-  /** @internal Made by {@link Kvm.createVm}. */
+  /**
+   * Made by {@link Kvm.createVm}. Another thread of the same process may make one from the descriptor's number, to deliver
+   * interrupts from there; it doesn't close it. `runSizeBytes`: the size of a vCPU's {@link KvmVcpu.runBuffer}.
+   */
   constructor(fd: number, runSizeBytes: number) {
     this.fd = fd;
     this.#runSizeBytes = runSizeBytes;
