@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import {
   type ExitReport,
   type Frame,
@@ -37,14 +37,14 @@ interface Pending {
 export class AgentClient {
   /** Settles when the agent takes commands. */
   readonly ready: Promise<void>;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #decoder = new FrameDecoder();
   readonly #commands = new Map<number, Pending>();
   #nextCommand = 1;
   #failure: Error | undefined;
   readonly #becomeReady: () => void;
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ready = promise;
     this.#becomeReady = resolve;

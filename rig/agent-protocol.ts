@@ -73,7 +73,8 @@ export class FrameDecoder {
 
   /** @throws RangeError when the stream cannot be one of frames. */
   push(chunk: Uint8Array): Frame[] {
-    const bytes = this.#rest.length === 0 ? chunk : concatenate(this.#rest, chunk);
+    // Copied: the caller may read the next chunk into the same memory.
+    const bytes = concatenate(this.#rest, chunk);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const frames: Frame[] = [];
     let at = 0;

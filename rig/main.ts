@@ -20,7 +20,9 @@ async function main(): Promise<number> {
   }
   const startedAt = performance.now();
   if (process.stderr.isTTY) say('booting…');
+  const stopHearing = exitOnSignals();
   const rig = await bootRig({ ...options, keep: [process.cwd()] });
+  stopHearing();
   if (process.stderr.isTTY) say(`up after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
   const timers = events.map((event) => setTimeout(() => void happen(rig, event), event.afterSeconds * 1000));
   try {
@@ -35,7 +37,7 @@ async function happen(rig: Rig, { action, deviceId }: PlugEvent): Promise<void> 
   try {
     say(action === 'plug' ? `plugging ${deviceId}` : `asking for ${deviceId}`);
     if (action === 'plug') await rig.plug(deviceId);
-    else await rig.unplug(deviceId, Number.MAX_SAFE_INTEGER);
+    else await rig.unplug(deviceId, Number.POSITIVE_INFINITY);
     say(action === 'plug' ? `${deviceId} is in` : `${deviceId} is out`);
   } catch (error) {
     say(error instanceof Error ? error.message : String(error));
@@ -65,10 +67,21 @@ async function runCommand(rig: Rig, argv: readonly string[]): Promise<number> {
   }
 }
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** While the rig boots there is no command to ask: `exit` takes QEMU and its files along, which the signal alone would not. */
+function exitOnSignals(): () => void {
+  const exit = (_name: string, number: number): void => process.exit(128 + number);
+  for (const name of SIGNALS) process.on(name, exit);
+  return () => {
+    for (const name of SIGNALS) process.off(name, exit);
+  };
+}
+
 /** The first is the command's to deal with; a second one is for those who don't want to wait. */
 function forwardSignals(rig: Rig, command: RigCommand): void {
   let isFirst = true;
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  for (const name of SIGNALS) {
     process.on(name, () => {
       if (isFirst) command.signal(name);
       else void rig.stop();

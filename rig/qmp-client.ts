@@ -2,7 +2,7 @@
  * A client of QEMU's machine protocol (QEMU docs/interop/qmp-spec): one JSON object a line; a greeting, then a reply
  * for each command, in between events.
  */
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { RigError, RigErrorCode } from './rig-error.ts';
 
 export interface QmpEvent {
@@ -17,14 +17,14 @@ interface Waiting {
 }
 
 export class QmpClient {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Set<(event: QmpEvent) => void>();
   #nextId = 1;
   #line = '';
   #closed = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     this.#socket = socket;
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => this.#receive(text));

@@ -51,7 +51,9 @@ export class Rig implements AsyncDisposable {
 
   constructor(parts: RigParts) {
     this.#parts = parts;
-    void parts.qemu.ended.then((reason) => parts.agent.fail(new RigError(RigErrorCode.died, reason)));
+    void parts.qemu.ended.then((reason) =>
+      parts.agent.fail(new RigError(RigErrorCode.died, `${reason}\n--- console\n${tail(this.console())}`)),
+    );
   }
 
   /** QEMU's process id. */
@@ -142,16 +144,14 @@ export class Rig implements AsyncDisposable {
     const stopListening = this.#parts.monitor.onEvent(({ event, data }) => {
       if (event === 'DEVICE_DELETED' && data['device'] === deviceId) resolve();
     });
-    const timer = setTimeout(
-      () =>
-        reject(
-          new RigError(
-            RigErrorCode.unplugTimeout,
-            `The rig's kernel had not let go of ${deviceId} after ${timeoutMs} ms. Something in the rig still holds it.`,
-          ),
+    const giveUp = (): void =>
+      reject(
+        new RigError(
+          RigErrorCode.unplugTimeout,
+          `The rig's kernel had not let go of ${deviceId} after ${timeoutMs} ms. Something in the rig still holds it.`,
         ),
-      timeoutMs,
-    );
+      );
+    const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(giveUp, timeoutMs);
     try {
       await Promise.all([this.#parts.monitor.execute('device_del', { id: deviceId }), promise]);
     } finally {

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { QUICK_TESTS, RIG_TESTS, nodeTestArguments } from './test-files.ts';
 
 const MAX_RIGS = 2;
-/** The largest rig a test boots, with QEMU's own memory. */
-const RIG_BYTES = 9 * 1024 ** 3;
+/** An ordinary rig with what QEMU itself takes. A larger one may be beside it: a rig uses what it has touched. */
+const RIG_BYTES = 6 * 1024 ** 3;
 
 const atATime = Math.max(1, Math.min(MAX_RIGS, availableParallelism(), Math.floor(freemem() / RIG_BYTES)));
 const named = process.argv.slice(2);
