@@ -3,11 +3,14 @@ import { ExitReason, exitReasonName, type KvmRunPage, SyncRegs } from '../linux/
 import { type PowerEvent, powerWrite } from './devices/index.ts';
 import type { MachineEnd } from './machine-end.ts';
 import type { AddressMap } from './memory/address-map.ts';
+import { HWCR } from './vcpu/create-vcpus.ts';
 
 /** What exits lead to. */
 export interface ExitHandling {
   readonly partition: Partition;
   readonly addresses: AddressMap;
+  /** The one MSR of real hardware that leaves the kernel. */
+  readHwcr(vcpu: number): bigint;
   end(end: MachineEnd): void;
 }
 
@@ -25,7 +28,8 @@ export function serveExit(vcpu: number, page: KvmRunPage, handling: ExitHandling
       serveMmio(page, handling.addresses);
       break;
     case ExitReason.readMsr: {
-      const value = handling.partition.readMsr(vcpu, page.msrIndex);
+      const value =
+        page.msrIndex === HWCR ? handling.readHwcr(vcpu) : handling.partition.readMsr(vcpu, page.msrIndex);
       page.msrFault = value === 'fault';
       page.msrData = value === 'fault' ? 0n : value;
       break;

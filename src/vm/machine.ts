@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { PciFunction } from '../functions/index.ts';
 import { type CrashReport, type GuestOs, HypercallStatus, Partition, type RetargetRequest } from '../hyperv/index.ts';
-import { Capability, Kvm, SharedMemory } from '../linux/index.ts';
+import { Capability, Kvm, type KvmVcpu, SharedMemory } from '../linux/index.ts';
 import { type ProtocolVersion, VMBUS_SINT, VmbusServer } from '../vmbus/index.ts';
 import type { VpciVersion } from '../vpci/index.ts';
 import { Assignment, type EjectOutcome } from './assignment/assignment.ts';
@@ -9,7 +9,7 @@ import { InstanceIds } from './assignment/instance-ids.ts';
 import type { MachineServices } from './assignment/machine-services.ts';
 import { type BzImage, type GuestMap, planBoot, planGuestMap, type Vmlinux } from './boot/index.ts';
 import { allocateRtcState, allocateUartState, COM1 } from './devices/index.ts';
-import { serveExit } from './exits.ts';
+import { type ExitHandling, serveExit } from './exits.ts';
 import { MsiRoutes } from './interrupts/msi-routes.ts';
 import { msiFor } from './interrupts/msi-address.ts';
 import type { MachineEnd } from './machine-end.ts';
@@ -17,7 +17,7 @@ import { AddressMap } from './memory/address-map.ts';
 import { GuestRam } from './memory/guest-ram.ts';
 import { MemorySlots } from './memory/memory-slots.ts';
 import { SerialConsole } from './serial-console.ts';
-import { createVcpus, createVm, physicalAddressBits, setBootState } from './vcpu/create-vcpus.ts';
+import { createVcpus, createVm, physicalAddressBits, readHwcr, setBootState } from './vcpu/create-vcpus.ts';
 import { Doorbell } from './vcpu/doorbell.ts';
 import { DeviceLoop } from './vcpu/device-loop.ts';
 import { VcpuThread } from './vcpu/vcpu-thread.ts';
@@ -163,8 +163,13 @@ export class VirtualMachine extends EventEmitter<MachineEvents> {
       vpCount: options.vcpus,
       ...(options.vmbusMaxVersion === undefined ? {} : { maxVersion: options.vmbusMaxVersion }),
       port: {
-        postMessage: (vp, messageType, payload) =>
-          void partition.postMessage(vp, VMBUS_SINT, messageType, payload),
+        postMessage: (vp, messageType, payload) => {
+          if (partition.postMessage(vp, VMBUS_SINT, messageType, payload) === 'refused') {
+            // A guest that lets a thousand messages lie doesn't get them from a correct queue any more: VMBus begins anew.
+            this.#log('synic-queue-full', `VP ${vp} does not take its messages: its VMBus connection ends`);
+            setImmediate(() => this.#vmbus.reset());
+          }
+        },
         pendingMessages: () => partition.pendingMessages,
         discardMessages: () => partition.discardMessages(),
         signalEvent: (vp, flag) => void partition.signalEvent(vp, VMBUS_SINT, flag),
@@ -194,11 +199,16 @@ export class VirtualMachine extends EventEmitter<MachineEvents> {
       output: (bytes) => void this.emit('console', bytes),
     });
     this.#threads = vcpus.map((vcpu) => new VcpuThread({ vcpu, vmFd: vm.fd, doorbell: handle, uart, rtc }));
-    const handling = { partition, addresses: this.#addresses, end: (end: MachineEnd) => this.#finish(end) };
+    const handling: ExitHandling = {
+      partition,
+      addresses: this.#addresses,
+      readHwcr: (index) => readHwcr(vcpuAt(vcpus, index)),
+      end: (end) => this.#finish(end),
+    };
     this.#loop = new DeviceLoop({
       doorbell,
       mailboxes: this.#threads.map((thread) => thread.mailbox),
-      serve: (index) => serveExit(index, pageOf(vcpus, index), handling),
+      serve: (index) => serveExit(index, vcpuAt(vcpus, index).runPage, handling),
       serial: () => this.#console.serve(),
       ended: (index, errno) => {
         if (errno !== 0) {
@@ -308,6 +318,10 @@ export class VirtualMachine extends EventEmitter<MachineEvents> {
     }
   }
 
+  #log(code: string, text: string): void {
+    this.emit('log', { severity: 'warning', code, text });
+  }
+
   #retarget(request: RetargetRequest): HypercallStatus {
     for (const { provider } of this.#assignments) {
       const result = provider.retarget({ ...request.message, deviceId: request.deviceId, vector: request.vector, vps: request.vps });
@@ -319,10 +333,10 @@ export class VirtualMachine extends EventEmitter<MachineEvents> {
   }
 }
 
-function pageOf(vcpus: ReturnType<typeof createVcpus>, index: number): ReturnType<typeof createVcpus>[number]['runPage'] {
+function vcpuAt(vcpus: readonly KvmVcpu[], index: number): KvmVcpu {
   const vcpu = vcpus[index];
   if (vcpu === undefined) {
     throw new RangeError(`there is no vCPU ${index}`);
   }
-  return vcpu.runPage;
+  return vcpu;
 }

@@ -1,10 +1,31 @@
-import { MSR_FILTER_RANGE, shapeCpuid } from '../../hyperv/index.ts';
-import { Capability, type CpuidEntry, type Kvm, type KvmVcpu, type KvmVm, MsrExitReason, SyncRegs } from '../../linux/index.ts';
+import { HypervMsr, MSR_FILTER_RANGE, shapeCpuid } from '../../hyperv/index.ts';
+import {
+  Capability,
+  type CpuidEntry,
+  type Kvm,
+  KvmError,
+  type KvmVcpu,
+  type KvmVm,
+  MsrExitReason,
+  SyncRegs,
+} from '../../linux/index.ts';
 import { BOOT_MSRS, type BootCpuState } from '../boot/index.ts';
 
 /** Guest pages that Intel processors without unrestricted guest need for themselves; outside all of RAM and windows. */
 const TSS_GPA = 0xfffbd000;
 const IDENTITY_MAP_GPA = 0xfffbc000;
+
+/**
+ * AMD's hardware configuration register; bit 24, TscFreqSel: the TSC counts at the P0 frequency (AMD Processor Programming
+ * Reference, MSRC001_0015). KVM before Linux 6.8 reads it as 0, which Linux guests report as a firmware bug.
+ */
+export const HWCR = 0xc0010015;
+const TSC_FREQ_SEL = 1n << 24n;
+
+/** What the guest reads from {@link HWCR}: KVM's value, and that its TSC counts steadily. */
+export function readHwcr(vcpu: KvmVcpu): bigint {
+  return (vcpu.getMsrs([HWCR])[0] ?? 0n) | TSC_FREQ_SEL;
+}
 
 /** A VM whose synthetic MSRs come to user space and whose local APICs and IO-APIC are KVM's. */
 export function createVm(kvm: Kvm): KvmVm {
@@ -13,7 +34,7 @@ export function createVm(kvm: Kvm): KvmVm {
   vm.setIdentityMapAddr(IDENTITY_MAP_GPA);
   vm.createIrqchip();
   vm.enableCap(Capability.userSpaceMsr, BigInt(MsrExitReason.filter));
-  vm.setMsrFilter([MSR_FILTER_RANGE]);
+  vm.setMsrFilter([MSR_FILTER_RANGE, { base: HWCR, count: 1, access: 'read' }]);
   // Bit 0: 32-bit APIC ids in MSIs; bit 1: id 255 is an id, not a broadcast.
   vm.enableCap(Capability.x2apicApi, 3n);
   return vm;
@@ -31,9 +52,25 @@ export function createVcpus(vm: KvmVm, supported: readonly CpuidEntry[], count: 
     const vcpu = vm.createVcpu(id);
     vcpu.setCpuid2(shapeCpuid(supported, { vpIndex: id, vpCount: count, tscInvariant: true }));
     vcpu.setMsrs(BOOT_MSRS.map(({ index, value }) => ({ index, data: value })));
+    letTscStayInvariant(vcpu);
     vcpu.runPage.syncOnExit = SyncRegs.regs;
     return vcpu;
   });
+}
+
+/**
+ * From Linux 6.2 on, KVM reads the Hyper-V leaves and hides the invariant TSC from the guest until its own copy of
+ * TSC_INVARIANT_CONTROL is set (arch/x86/kvm/x86.c). The filter keeps the guest's write from KVM, so it is set here; a KVM
+ * that doesn't know the MSR doesn't hide anything either.
+ */
+function letTscStayInvariant(vcpu: KvmVcpu): void {
+  try {
+    vcpu.setMsrs([{ index: HypervMsr.TSC_INVARIANT_CONTROL, data: 1n }]);
+  } catch (error) {
+    if (!(error instanceof KvmError) || error.code !== 'kvm-msr-refused') {
+      throw error;
+    }
+  }
 }
 
 /** Puts the boot processor at the kernel's 64-bit entry. The others wait for INIT and SIPI as KVM made them. */
