@@ -197,7 +197,6 @@ export class VmbusServer {
   }
 
   #released(channel: Channel): void {
-    this.#gpadls.removeAllOf(channel.relid);
     const next = this.#offers.remove(channel);
     if (this.#connection?.offersRequested === true) next?.announce();
   }

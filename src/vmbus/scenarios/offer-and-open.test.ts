@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { HypercallStatus } from '../../hyperv/index.ts';
+import { gpadlMessages } from '../client/gpadl-messages.ts';
 import { MODIFYCHANNEL, OPENCHANNEL } from '../messages/from-guest.ts';
 import { RefusalCode } from '../refusal.ts';
 import { toHex } from '../testing/hex.ts';
@@ -185,6 +186,29 @@ test('an open that can’t be is answered with a failure', () => {
   assert.notEqual(bench.guest.received('OPENCHANNEL_RESULT').at(-1)?.status, 0);
   assert.equal(offer.state, 'open');
   assert.deepEqual(device.events, ['opened']);
+});
+
+test('rings need a GPADL of one range of whole pages', () => {
+  const { bench, offer } = offeredBench();
+  const { relid } = offer;
+  const gpns = [10, 11, 12, 13, 14];
+  const notWhole = [
+    [
+      { byteCount: 5 * 4096, byteOffset: 0, gpns },
+      { byteCount: 4096, byteOffset: 0, gpns: [15] },
+    ],
+    [{ byteCount: 4 * 4096, byteOffset: 8, gpns }],
+    [{ byteCount: 5 * 4096 - 8, byteOffset: 0, gpns }],
+  ];
+  for (const [index, ranges] of notWhole.entries()) {
+    const ringGpadl = index + 1;
+    for (const message of gpadlMessages(relid, ringGpadl, ranges)) bench.guest.post(message);
+    assert.equal(bench.guest.received('GPADL_CREATED').at(-1)?.status, 0);
+    bench.guest.post(OPENCHANNEL.encode({ relid, ringGpadl, downstreamPageOffset: 2 }));
+  }
+  const results = bench.guest.received('OPENCHANNEL_RESULT');
+  assert.equal(results.filter(({ status }) => status !== 0).length, notWhole.length);
+  assert.equal(offer.state, 'offered');
 });
 
 test('a ring whose indices are impossible from the start doesn’t open', () => {
