@@ -11,6 +11,8 @@ interface MessageTable extends Layout<Fields> {
 /** The layout tables as Markdown, for docs/vmbus.md. */
 export function renderProtocolTables(): string {
   return [
+    'Written from the tables in `src/vmbus/messages` and `src/vmbus/rings` by `node scripts/vmbus-tables.ts`; a test compares.',
+    'Integers are little-endian. A message starts with `u32` type and four bytes of zero; longer ones than specified are fine.',
     '### From the guest',
     ...messages(Object.values(fromGuest)),
     '### From the host',

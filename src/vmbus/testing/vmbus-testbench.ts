@@ -34,6 +34,8 @@ export class VmbusTestbench {
   readonly pages = new PageAllocator(RING_PAGES);
   /** What the host did that hasn't reached the guest. */
   readonly waiting: HostAction[] = [];
+  /** How many messages and event flags the host has sent. */
+  readonly counts = { messages: 0, flags: 0 };
   /** False: the guest takes nothing out of its SynIC pages. */
   guestListens = true;
   #guest: VmbusGuest;
@@ -71,9 +73,6 @@ export class VmbusTestbench {
       this.#settling = false;
     }
   }
-
-  /** How many event flags and messages were handed to the guest or wait for it. */
-  counts = { messages: 0, flags: 0 };
 
   #step(): boolean {
     const action = this.guestListens ? this.waiting.shift() : undefined;
