@@ -73,6 +73,9 @@ export class DeviceLoop {
   }
 
   #somethingWaits(): boolean {
+    if (this.#options.doorbell.serialWaits()) {
+      return true;
+    }
     for (const index of this.#live) {
       const mailbox = this.#options.mailboxes[index];
       if (mailbox !== undefined && Atomics.load(mailbox, MailboxWord.Turn) !== Turn.Vcpu) {

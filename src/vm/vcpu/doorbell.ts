@@ -42,6 +42,11 @@ export class Doorbell {
     return Atomics.exchange(this.#words, DoorbellWord.Serial, 0) === 1;
   }
 
+  /** Whether the next {@link takeSerial} will say yes. */
+  serialWaits(): boolean {
+    return Atomics.load(this.#words, DoorbellWord.Serial) === 1;
+  }
+
   /** The device thread is about to sleep: it must look once more after this, for what came just before. */
   fallAsleep(): void {
     Atomics.store(this.#words, DoorbellWord.Asleep, 1);
