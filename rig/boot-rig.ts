@@ -6,7 +6,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { chooseAccelerator } from './accelerator.ts';
 import { AgentClient } from './agent-client.ts';
 import { buildInitramfs } from './initramfs.ts';
-import { type KernelSeries, unpackedKernel } from './kernels.ts';
+import { type KernelSeries, startableKernel, unpackedKernel } from './kernels.ts';
 import { REPOSITORY, cacheDirectory } from './paths.ts';
 import { type Accelerator, MAX_DEVICES, type RigDevice, nvmeController, qemuArguments } from './qemu-arguments.ts';
 import { QemuProcess } from './qemu-process.ts';
@@ -49,6 +49,7 @@ export async function bootRig(options: RigOptions = {}): Promise<Rig> {
   checkOptions(options, nvmeCount);
   const program = findProgram(qemu);
   const kernel = unpackedKernel(options.kernel ?? '6.1');
+  const kernelImage = await startableKernel(kernel);
   const accelerator = options.accelerator ?? chooseAccelerator();
   const runDirectory = mkdtempSync(join(tmpdir(), 'dda-rig-'));
   const inRun = (name: string): string => join(runDirectory, name);
@@ -82,7 +83,7 @@ export async function bootRig(options: RigOptions = {}): Promise<Rig> {
       accelerator,
       memoryMib: options.memoryMib ?? 4096,
       cpus: options.cpus ?? 1,
-      kernelImage: kernel.image,
+      kernelImage,
       initramfs,
       kernelArguments: [
         'console=ttyS0',

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { readKernel } from '../src/vm/boot/index.ts';
 import { cacheDirectory } from './paths.ts';
 import { RigError, RigErrorCode } from './rig-error.ts';
 
@@ -35,6 +36,24 @@ export function unpackedKernel(series: KernelSeries): UnpackedKernel {
     image: join(root, 'boot', `vmlinuz-${release}`),
     modules: join(root, 'lib/modules', release),
   };
+}
+
+/**
+ * The kernel for QEMU to start: the ELF file that is compressed inside the bzImage, unpacked into the cache the first
+ * time. Emulated, the kernel takes three seconds and more to unpack itself.
+ */
+export async function startableKernel(kernel: UnpackedKernel): Promise<string> {
+  const directory = join(kernel.root, 'boot/unpacked');
+  const find = (): string | undefined => directoryNames(directory).find((name) => /^vmlinux-[0-9a-f]+$/.test(name));
+  try {
+    if (find() === undefined) await readKernel(kernel.image, { unpackedDirectory: directory });
+    const unpacked = find();
+    return unpacked === undefined ? kernel.image : join(directory, unpacked);
+  } catch (error) {
+    // Somebody else's cache that may only be read: the kernel can unpack itself.
+    if (['EACCES', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '')) return kernel.image;
+    throw error;
+  }
 }
 
 function directoryNames(path: string): string[] {

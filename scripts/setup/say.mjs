@@ -105,7 +105,7 @@ function telling(log) {
   const lines = log
     .split('\n')
     .map((line) => line.replace(/^npm (ERR!|error)/, 'E:').trim())
-    .filter((line) => line !== '' && line !== 'E:' && !/^E: code /.test(line));
+    .filter((line) => line !== '' && line !== 'E:' && !line.startsWith('E: code '));
   const errors = lines.filter((line) => line.startsWith('E:'));
   return errors.length > 0 ? errors.slice(0, 2).join(' ') : lines.slice(-1).join('');
 }
