@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { openHost, VmSession, type VmSessionOptions, withBorrowedFunctions } from '../../../src/host/index.ts';
+import { guestInitrd, type MachineEnd, readKernel } from '../../../src/vm/index.ts';
+
+/** Where the tests' program is told of the guest's kernel: set by the test that runs in front of the rig. */
+const { DDA_GUEST_KERNEL: kernelPath, DDA_GUEST_MODULES: modulesDirectory, DDA_UNPACKED: unpackedDirectory } = process.env;
+
+export const NVME = '0000:01:00.0';
+const MIB = 1024 * 1024;
+const COMMAND_LINE = 'console=ttyS0 panic=-1 mitigations=off cryptomgr.notests quiet';
+const ANSWER_MS = 120_000;
+const EXIT = 'dda-test: exit';
+/** The guest runs each line it is typed and says how it ended. */
+const SHELL = `#!/bin/sh
+stty -echo
+echo "dda-test: ready"
+while read -r line; do
+  eval "$line" 2>&1
+  echo "${EXIT} $?"
+done
+`;
+
+export interface GuestOptions extends Partial<VmSessionOptions> {
+  readonly memoryMib?: number;
+  readonly extraCommandLine?: string;
+}
+
+/** A guest that a test talks to. */
+export class Guest {
+  readonly session: VmSession;
+  /** All that it has printed. */
+  console = '';
+  #read = 0;
+  #heard: () => void = () => undefined;
+  #end: MachineEnd | undefined;
+
+  constructor(session: VmSession) {
+    this.session = session;
+    const decoder = new TextDecoder();
+    session.machine.on('console', (bytes) => {
+      this.console += decoder.decode(bytes, { stream: true }).replaceAll('\r', '');
+      this.#heard();
+    });
+    session.ended.then(
+      (end) => {
+        this.#end = end;
+        this.#heard();
+      },
+      () => this.#heard(),
+    );
+  }
+
+  /** Waits for `text` after what was waited for before; gives what came up to it. */
+  async expect(text: string): Promise<string> {
+    const deadline = Date.now() + ANSWER_MS;
+    for (;;) {
+      const at = this.console.indexOf(text, this.#read);
+      if (at >= 0) {
+        const before = this.console.slice(this.#read, at);
+        this.#read = at + text.length;
+        return before;
+      }
+      const left = deadline - Date.now();
+      if (left <= 0 || this.#end !== undefined) {
+        const how = this.#end === undefined ? `${ANSWER_MS} ms have passed` : `the VM has ended: ${this.#end.kind}`;
+        assert.fail(`the guest did not print '${text}'; ${how}. Its last words:\n${this.console.slice(-4000)}`);
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.#heard = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  type(line: string): void {
+    this.session.machine.type(new TextEncoder().encode(`${line}\n`));
+  }
+
+  /** Runs one command line in the guest. Fails unless it ends with 0; gives what it printed. */
+  async run(line: string): Promise<string> {
+    this.type(line);
+    const output = await this.expect(EXIT);
+    const status = (await this.expect('\n')).trim();
+    assert.equal(status, '0', `in the guest: ${line}\n${output}`);
+    return output.trim();
+  }
+
+  /** Waits, in the guest, until `condition` holds. */
+  async until(condition: string): Promise<void> {
+    await this.run(`n=0; until ${condition}; do n=$((n+1)); [ $n -gt 1200 ] && break; usleep 50000; done; ${condition}`);
+  }
+
+  /** Writes random data to the controller's disk at a place that `round` chooses, and reads it back. */
+  async verifyDisk(round: number): Promise<void> {
+    await this.until('[ -b /dev/nvme0n1 ]');
+    const seek = round * 8;
+    const sums = await this.run(
+      `head -c 524288 /dev/urandom >/tmp/data && dd if=/tmp/data of=/dev/nvme0n1 bs=64k seek=${seek} oflag=direct 2>/dev/null && ` +
+        `dd if=/dev/nvme0n1 bs=64k skip=${seek} count=8 iflag=direct 2>/dev/null | sha256sum && sha256sum </tmp/data`,
+    );
+    const [read, written] = sums.split('\n').map((line) => line.split(' ')[0]);
+    assert.ok(read !== undefined && read.length === 64, `two checksums, not: ${sums}`);
+    assert.equal(read, written, 'what was read back is what was written');
+  }
+
+  /** Lines of warnings and errors in the guest's log, without the ones that this guest would have on any machine. */
+  async complaints(): Promise<string[]> {
+    const log = await this.run('dmesg -r | grep -E "^<[0-4]>" || true');
+    return log.split('\n').filter((line) => line !== '' && !KNOWN.some((known) => known.test(line)));
+  }
+}
+
+/**
+ * What a guest says in the rig that isn't ours. The rig's processor is emulated and doesn't intercept XSETBV, so KVM in
+ * it reports the size of the FPU state that only counts before the guest has set XCR0; a guest of QEMU there says the same.
+ * It also shares its two cores with whatever else runs, so a timer interrupt may take long.
+ * The PCI lines come on Hyper-V's generation 2 machines too: there is no PCI bus but vPCI's.
+ */
+const KNOWN: readonly RegExp[] = [
+  /PCI: Fatal: No config space access function found/,
+  /PCI: System does not support PCI/,
+  /hrtimer: interrupt took \d+ ns/,
+  /XSAVE consistency problem/,
+  /fpu\/xstate\.c/,
+  /fpu__init_system/,
+  /CPUID\[0d, /,
+  /cut here|end trace|Modules linked in|Not tainted|Tainted: |Hardware name/,
+  /\] (?:RIP|RSP|RAX|RDX|RBP|R10|R13|FS|CS|CR2|Code|Call Trace|DR\d):/,
+  /\] {2}(?:<\/?TASK>|\? |start_kernel|secondary_startup|arch_cpu_finalize_init|x86_64_start|check_bugs|identify_|common_startup)/,
+];
+
+/** Boots a guest, gives it to `work`, and stops it; what was lent goes home whatever happens. */
+export async function withGuest(options: GuestOptions, work: (guest: Guest) => Promise<void>): Promise<MachineEnd> {
+  assert.ok(kernelPath !== undefined && modulesDirectory !== undefined && unpackedDirectory !== undefined);
+  const commandLine = `${COMMAND_LINE} ${options.extraCommandLine ?? ''}`.trim();
+  const kernel = await readKernel(kernelPath, { unpackedDirectory });
+  const initrd = await guestInitrd({ modulesDirectory, commandLine, drivers: ['nvme'], run: SHELL });
+  return withBorrowedFunctions(openHost('dda test'), [], async (borrowed) => {
+    const session = new VmSession(borrowed, {
+      kernel: kernel.image,
+      initrd,
+      commandLine,
+      memoryBytes: (options.memoryMib ?? 512) * MIB,
+      vcpus: 1,
+      ...options,
+    });
+    const guest = new Guest(session);
+    session.on('session', (event) => console.error(JSON.stringify(event)));
+    session.machine.on('log', (entry) => console.error(JSON.stringify(entry)));
+    try {
+      await guest.expect('dda-test: ready');
+      await work(guest);
+      return await session.machine.stop();
+    } catch (error) {
+      console.error(`--- the guest's console\n${guest.console.slice(-6000)}`);
+      await session.machine.stop();
+      throw error;
+    }
+  });
+}

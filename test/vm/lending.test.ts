@@ -1,0 +1,17 @@
+import { after, before, test } from 'node:test';
+import { bootRig, type Rig } from '../../rig/index.ts';
+import { runGuests } from './run-guests.ts';
+
+let rig: Rig;
+before(async () => {
+  rig = await bootRig();
+});
+after(() => rig[Symbol.asyncDispose]());
+
+test('a guest that gets the same controller 51 times', async () => {
+  await runGuests(rig, { program: 'lending-cycles', timeoutMs: 500_000 });
+});
+
+test('how machines end, with a controller lent', async () => {
+  await runGuests(rig, { program: 'endings' });
+});

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { cacheDirectory, type KernelSeries, type Rig, unpackedKernel } from '../../rig/index.ts';
+import { readKernel } from '../../src/vm/index.ts';
+
+export interface GuestRun {
+  /** `in-rig/<program>.ts`, itself a file of tests. */
+  readonly program: string;
+  /** The guest's kernel. */
+  readonly guestKernel?: KernelSeries;
+  readonly timeoutMs?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs tests with guests in the rig, and fails with what they printed if any of them fails. */
+export async function runGuests(rig: Rig, run: GuestRun): Promise<void> {
+  const kernel = unpackedKernel(run.guestKernel ?? '6.1');
+  const unpacked = join(cacheDirectory(), 'unpacked');
+  // Unpacking takes this machine a second and the emulated one many: it is done out here, and the rig sees the file.
+  await readKernel(kernel.image, { unpackedDirectory: unpacked });
+  const file = new URL(`./in-rig/${run.program}.ts`, import.meta.url).pathname;
+  const result = await rig.run(['node', '--test', '--test-reporter=tap', file], {
+    timeoutMs: run.timeoutMs ?? 400_000,
+    env: {
+      ...run.env,
+      DDA_GUEST_KERNEL: kernel.image,
+      DDA_GUEST_MODULES: kernel.modules,
+      DDA_UNPACKED: unpacked,
+    },
+  });
+  assert.equal(result.exitCode, 0, `${run.program} failed in the rig:\n${result.stdout}\n${result.stderr}`);
+}
