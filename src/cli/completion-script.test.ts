@@ -29,21 +29,22 @@ COMP_LINE='${line}'; COMP_POINT=${line.length}; _dda; printf '%s\\n' "\${COMPREP
 }
 
 test('bash: commands', async (t) => {
-  assert.deepEqual(await offered(t, 'dda '), [
-    'check',
-    'survey',
-    'dismount',
-    'mount',
-    'completion',
-    '--version',
-    '--help',
-  ]);
+  const words = await offered(t, 'dda ');
+  for (const word of ['check', 'survey', 'dismount', 'mount', 'completion', '--version', '--help']) {
+    assert.ok(words.includes(word), word);
+  }
   assert.deepEqual(await offered(t, 'dda di'), ['dismount']);
 });
 
 test('bash: options of a command', async (t) => {
   assert.deepEqual(await offered(t, 'dda dismount --'), ['--force', '--json', '--help']);
   assert.deepEqual(await offered(t, 'dda completion '), ['bash', 'zsh', 'fish', '--help']);
+});
+
+test('bash: commands below a command, and their options', async (t) => {
+  assert.deepEqual(await offered(t, 'dda vm '), ['run', 'list', 'add', 'eject', 'rescind', 'stop', '--help']);
+  assert.deepEqual(await offered(t, 'dda vm run --ke'), ['--kernel']);
+  assert.deepEqual((await offered(t, 'dda vm eject ')).slice(0, 2), ['--json', '--deadline']);
 });
 
 test('bash: addresses of this machine, from any part of one on', async (t) => {

@@ -104,7 +104,6 @@ test('survey as JSON', async () => {
         },
         names: { vendor: 'Red Hat, Inc.', device: 'QEMU NVM Express Controller', class: 'NVMe controller' },
         driver: 'nvme',
-        driverOverride: null,
         iommuGroup: 5,
         groupMembers: [bdf],
         numaNode: 0,

@@ -25,7 +25,6 @@ function functionJson(facts: HostFacts, { fn, verdict, reasons }: FunctionSurvey
     },
     names: { vendor: fn.vendorName ?? null, device: fn.deviceName ?? null, class: fn.className },
     driver: fn.driver ?? null,
-    driverOverride: fn.driverOverride ?? null,
     iommuGroup: fn.iommuGroup ?? null,
     groupMembers: fn.iommuGroup === undefined ? [] : (facts.inventory.groups.get(fn.iommuGroup)?.members ?? []),
     numaNode: fn.numaNode ?? null,

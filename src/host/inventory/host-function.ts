@@ -16,8 +16,6 @@ export interface HostFunction {
   readonly modalias: string | undefined;
   /** The driver that has it now. */
   readonly driver: string | undefined;
-  /** The only driver the kernel may give it to; undefined: any that matches. */
-  readonly driverOverride: string | undefined;
   readonly iommuGroup: number | undefined;
   readonly numaNode: number | undefined;
   readonly bars: readonly HostBar[];

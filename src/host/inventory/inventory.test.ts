@@ -41,7 +41,6 @@ test('a function with all that the kernel says of it', () => {
     className: 'NVMe controller',
     modalias: 'pci:v00001b36d00000010',
     driver: 'nvme',
-    driverOverride: undefined,
     iommuGroup: 5,
     numaNode: 0,
     bars: [

@@ -22,7 +22,12 @@ import { parseResourceTable } from './resource-table.ts';
 export const pciDevicesPath = '/sys/bus/pci/devices';
 export const pciDriversPath = '/sys/bus/pci/drivers';
 
-/** Everything the kernel shows about the host's PCI functions. A function that leaves meanwhile is left out. */
+/**
+ * Everything the kernel shows about the host's PCI functions. A function that leaves meanwhile is left out.
+ *
+ * Nothing read here waits for a device's lock, which the kernel keeps while a driver releases or takes the device: one function
+ * that is stuck there must not stop the look at the others. `driver_override` and `sriov_numvfs` do wait for it.
+ */
 export function readInventory(tree: HostTree, ids: PciIds): HostInventory {
   const names = cachedNames(ids);
   const addresses = tree.list(pciDevicesPath).flatMap((name) => {
@@ -44,7 +49,6 @@ function readFunction(tree: HostTree, names: Names, name: string, address: PciAd
   if (path === undefined || identity === undefined) return undefined;
   const config = tree.bytes(`${path}/config`, extendedConfigSpaceBytes) ?? new Uint8Array(0);
   const driver = tree.link(`${path}/driver`);
-  const override = tree.text(`${path}/driver_override`);
   const numaNode = parseNumber(tree.text(`${path}/numa_node`));
   return {
     name,
@@ -55,7 +59,6 @@ function readFunction(tree: HostTree, names: Names, name: string, address: PciAd
     className: className(identity.baseClass, identity.subClass, identity.programmingInterface),
     modalias: tree.text(`${path}/modalias`),
     driver: driver === undefined ? undefined : baseName(driver),
-    driverOverride: override === undefined || override === '' || override === '(null)' ? undefined : override,
     iommuGroup: groupNumber(tree, path),
     numaNode: numaNode === undefined || numaNode < 0 ? undefined : numaNode,
     bars: parseResourceTable(tree.text(`${path}/resource`) ?? ''),

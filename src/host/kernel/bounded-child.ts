@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import type { ActOutcome } from '../moves/ports.ts';
+import type { ReadOutcome } from '../moves/ports.ts';
 
 /** After the deadline the child is killed; one that hasn't gone by then is blocked in the kernel. */
 const killGraceMs = 250;
@@ -23,7 +23,7 @@ const errnoByText: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Runs a program with `input` on its standard input, for at most `deadlineMs` and a little. A child that can't be ended is left
+ * Runs a program with `input` on its standard input, for at most `deadlineMs` and a little; gives what it printed. A child that can't be ended is left
  * to itself: nothing of this process waits for it, nor dies with it.
  */
 export function runBounded(
@@ -31,14 +31,15 @@ export function runBounded(
   args: readonly string[],
   input: string,
   deadlineMs: number,
-): Promise<ActOutcome> {
+): Promise<ReadOutcome> {
   return new Promise((resolve) => {
     // Detached: Ctrl-C at the terminal must not cut an act in two.
     const child = spawn(program, args, {
       detached: true,
-      stdio: ['pipe', 'ignore', 'pipe'],
+      stdio: 'pipe',
       env: { ...process.env, LC_ALL: 'C', PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/bin:/sbin:/bin` },
     });
+    let output = '';
     let message = '';
     let graceTimer: NodeJS.Timeout | undefined;
     const startedAt = performance.now();
@@ -49,17 +50,20 @@ export function runBounded(
         finish({ outcome: 'stuck', processId: child.pid ?? 0, afterMs: Math.round(performance.now() - startedAt) });
       }, killGraceMs);
     }, deadlineMs);
-    function finish(outcome: ActOutcome): void {
+    function finish(outcome: ReadOutcome): void {
       clearTimeout(deadlineTimer);
       clearTimeout(graceTimer);
       resolve(outcome);
     }
     child.once('error', (error) => finish({ outcome: 'failed', code: undefined, text: error.message }));
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      if (output.length < maxMessageBytes) output += chunk.slice(0, maxMessageBytes);
+    });
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       if (message.length < maxMessageBytes) message += chunk.slice(0, maxMessageBytes);
     });
     child.once('close', (exitCode, signal) => {
-      if (exitCode === 0) return finish({ outcome: 'done' });
+      if (exitCode === 0) return finish({ outcome: 'done', text: output });
       if (signal === 'SIGKILL') {
         return finish({ outcome: 'failed', code: 'ETIMEDOUT', text: `not finished after ${deadlineMs / 1000} s` });
       }
@@ -77,8 +81,9 @@ export function runBounded(
   });
 }
 
-function abandon(child: ChildProcessByStdio<Writable, null, Readable>): void {
+function abandon(child: ChildProcessByStdio<Writable, Readable, Readable>): void {
   child.stdin.destroy();
+  child.stdout.destroy();
   child.stderr.destroy();
   child.unref();
 }

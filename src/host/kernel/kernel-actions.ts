@@ -1,5 +1,5 @@
 import { claimBlockDevice, claimNode } from '../../linux/index.ts';
-import type { KernelActions } from '../moves/ports.ts';
+import type { ActOutcome, KernelActions, ReadOutcome } from '../moves/ports.ts';
 import { runBounded } from './bounded-child.ts';
 
 /** Acts on this machine's own kernel. */
@@ -8,9 +8,10 @@ export function kernelActions(): KernelActions {
     // The write may never return, not even when its process is killed: so it isn't ours that does it. dd makes one write of
     // one block, starts in a millisecond and names errno in its message.
     write: (path, value, deadlineMs) =>
-      runBounded('dd', [`of=${path}`, 'bs=4096', 'count=1', 'conv=notrunc', 'status=none'], value, deadlineMs),
+      act(runBounded('dd', [`of=${path}`, 'bs=4096', 'count=1', 'conv=notrunc', 'status=none'], value, deadlineMs)),
+    read: (path, deadlineMs) => runBounded('cat', [path], '', deadlineMs),
     // -b: what the administrator put on a blacklist stays out, as with udev.
-    loadModule: (name, deadlineMs) => runBounded('modprobe', ['-b', '--', name], '', deadlineMs),
+    loadModule: (name, deadlineMs) => act(runBounded('modprobe', ['-b', '--', name], '', deadlineMs)),
     claimGroupNode: (node) => claimNode(node),
     isBlockDeviceClaimed(node) {
       const claim = claimBlockDevice(node);
@@ -18,4 +19,9 @@ export function kernelActions(): KernelActions {
       return claim.state === 'absent' ? undefined : claim.state === 'held';
     },
   };
+}
+
+async function act(read: Promise<ReadOutcome>): Promise<ActOutcome> {
+  const outcome = await read;
+  return outcome.outcome === 'done' ? { outcome: 'done' } : outcome;
 }

@@ -8,9 +8,11 @@ import { planDismount } from './plan-dismount.ts';
 import { planMount } from './plan-mount.ts';
 import { groupNumber } from '../inventory/iommu-groups.ts';
 import { pciDevicesPath } from '../inventory/inventory.ts';
+import { readOverrides } from './overrides.ts';
 import { isProcessAlive } from './process-mark.ts';
+import { refuseStuck } from './refusals.ts';
 import type { MovePlan } from './step.ts';
-import type { HostFacts } from '../survey/facts.ts';
+import type { MoveFacts } from '../survey/facts.ts';
 
 export interface DismountOptions extends MoveOptions {
   /** Take functions even from a host that is using them. */
@@ -43,13 +45,18 @@ async function move(
   verb: MovePlan['verb'],
   asked: readonly string[],
   options: MoveOptions,
-  plan: (facts: HostFacts, names: readonly string[]) => MovePlan,
+  plan: (facts: MoveFacts, names: readonly string[]) => MovePlan,
 ): Promise<MoveReport> {
   const names = asked.map(canonicalName);
   const unlock = lockGroups(host, verb, names);
   try {
     // Read under the lock: no other dda changes them any more.
-    const made = plan(readFacts(host), names);
+    const facts = readFacts(host);
+    for (const name of names) {
+      const fn = facts.inventory.functions.get(name);
+      if (fn !== undefined) refuseStuck(facts, `${verb} ${name}`, fn);
+    }
+    const made = plan({ ...facts, overrides: await readOverrides(host, verb, names) }, names);
     for (const name of names) host.records.removeStuck(name);
     return await executePlan(host, made, options);
   } finally {

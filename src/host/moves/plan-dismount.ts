@@ -1,11 +1,11 @@
 import { HostError } from '../errors.ts';
 import { describeFunction, isVfioDriver } from '../inventory/host-function.ts';
 import type { HostFunction } from '../inventory/host-function.ts';
-import type { HostFacts } from '../survey/facts.ts';
+import type { HostFacts, MoveFacts } from '../survey/facts.ts';
 import { usageOf } from '../usage/function-usage.ts';
 import { groupNode } from '../usage/usage.ts';
 import { refuseGroup } from './group-refusals.ts';
-import { findFunction, refuseMachinery, refuseStuck } from './refusals.ts';
+import { findFunction, refuseMachinery } from './refusals.ts';
 import type { DismountRecord } from './record.ts';
 import type { MovePlan, Step } from './step.ts';
 
@@ -21,7 +21,7 @@ export interface DismountWishes {
 }
 
 /** How `names` leave their host drivers for VFIO. Throws HostError, the first obstacle found. */
-export function planDismount(facts: HostFacts, names: readonly string[], wishes: DismountWishes): MovePlan {
+export function planDismount(facts: MoveFacts, names: readonly string[], wishes: DismountWishes): MovePlan {
   const leaving = new Set(names);
   const steps: Step[] = [];
   const warnings: string[] = [];
@@ -31,7 +31,6 @@ export function planDismount(facts: HostFacts, names: readonly string[], wishes:
     const asked = `dismount ${name}`;
     const fn = findFunction(facts.inventory, asked, name);
     refuseMachinery(asked, fn);
-    refuseStuck(facts, asked, fn);
     refuseGroup(facts, asked, fn, leaving);
     if (isVfioDriver(fn.driver)) {
       unchanged.push(name);
@@ -60,15 +59,16 @@ export function planDismount(facts: HostFacts, names: readonly string[], wishes:
   return { verb: 'dismount', functions: [...leaving], unchanged, steps, warnings };
 }
 
-function dismountSteps(facts: HostFacts, fn: HostFunction, wishes: DismountWishes): Step[] {
+function dismountSteps(facts: MoveFacts, fn: HostFunction, wishes: DismountWishes): Step[] {
   const { name } = fn;
   const previous = facts.records.get(name);
+  const override = facts.overrides.get(name);
   const node = groupNode(fn, facts.inventory);
   const steps: Step[] = [
     {
       act: 'remember',
       function: name,
-      record: newRecord(fn, previous, wishes),
+      record: newRecord(fn, override, previous, wishes),
       intent: `note which driver had ${name}`,
       undo: [
         previous === undefined
@@ -85,7 +85,7 @@ function dismountSteps(facts: HostFacts, fn: HostFunction, wishes: DismountWishe
         {
           act: 'override',
           function: name,
-          driver: fn.driverOverride,
+          driver: override,
           intent: `open ${name} to other drivers again`,
           undo: [],
         },
@@ -151,14 +151,19 @@ function bindBack(fn: HostFunction): Step[] {
  * A record that is there already tells of a move that was broken off: the driver it names had the function before, even if
  * none has it now.
  */
-function newRecord(fn: HostFunction, previous: DismountRecord | undefined, wishes: DismountWishes): DismountRecord {
+function newRecord(
+  fn: HostFunction,
+  override: string | undefined,
+  previous: DismountRecord | undefined,
+  wishes: DismountWishes,
+): DismountRecord {
   const ids = idsOf(fn);
   const broken = previous?.ids === ids && fn.driver === undefined ? previous : undefined;
   return {
     function: fn.name,
     ids,
     hostDriver: fn.driver ?? broken?.hostDriver,
-    previousOverride: broken === undefined ? fn.driverOverride : broken.previousOverride,
+    previousOverride: broken === undefined ? override : broken.previousOverride,
     dismountedAt: wishes.at,
     borrower: wishes.borrower,
   };

@@ -1,14 +1,14 @@
 import { isVfioDriver } from '../inventory/host-function.ts';
 import type { HostFunction } from '../inventory/host-function.ts';
-import type { HostFacts } from '../survey/facts.ts';
+import type { MoveFacts } from '../survey/facts.ts';
 import { groupNode } from '../usage/usage.ts';
 import { idsOf, vfioDriver } from './plan-dismount.ts';
-import { findFunction, refuseHeld, refuseMachinery, refuseStuck } from './refusals.ts';
+import { findFunction, refuseHeld, refuseMachinery } from './refusals.ts';
 import type { DismountRecord } from './record.ts';
 import type { DriverIs, MovePlan, Step } from './step.ts';
 
 /** How `names` go back to their host drivers. Throws HostError, the first obstacle found. */
-export function planMount(facts: HostFacts, names: readonly string[]): MovePlan {
+export function planMount(facts: MoveFacts, names: readonly string[]): MovePlan {
   const functions = [...new Set(names)];
   const steps: Step[] = [];
   const unchanged: string[] = [];
@@ -16,7 +16,6 @@ export function planMount(facts: HostFacts, names: readonly string[]): MovePlan 
     const asked = `mount ${name}`;
     const fn = findFunction(facts.inventory, asked, name);
     refuseMachinery(asked, fn);
-    refuseStuck(facts, asked, fn);
     refuseHeld(facts, asked, fn);
     const own = mountSteps(facts, fn);
     if (own.length === 0) unchanged.push(name);
@@ -25,21 +24,22 @@ export function planMount(facts: HostFacts, names: readonly string[]): MovePlan 
   return { verb: 'mount', functions, unchanged, steps, warnings: [] };
 }
 
-function mountSteps(facts: HostFacts, fn: HostFunction): Step[] {
+function mountSteps(facts: MoveFacts, fn: HostFunction): Step[] {
   const { name } = fn;
   const found = facts.records.get(name);
   const record = found?.ids === idsOf(fn) ? found : undefined;
   const away = isVfioDriver(fn.driver);
   const steps: Step[] = [];
-  const override = overrideAtHome(fn, record);
-  if (override !== fn.driverOverride) {
+  const current = facts.overrides.get(name);
+  const override = overrideAtHome(current, record);
+  if (override !== current) {
     steps.push({
       act: 'override',
       function: name,
       driver: override,
       intent: `open ${name} to host drivers again`,
       undo: [
-        { act: 'override', function: name, driver: fn.driverOverride, intent: `reserve ${name} again`, undo: [] },
+        { act: 'override', function: name, driver: current, intent: `reserve ${name} again`, undo: [] },
         ...(away ? [bindVfio(fn)] : []),
       ],
     });
@@ -51,7 +51,7 @@ function mountSteps(facts: HostFacts, fn: HostFunction): Step[] {
       from: { is: 'vfio' },
       guardNode: groupNode(fn, facts.inventory),
       intent: `release ${name} from ${fn.driver ?? vfioDriver}`,
-      undo: override === fn.driverOverride ? [bindVfio(fn)] : [],
+      undo: override === current ? [bindVfio(fn)] : [],
     });
   }
   if (away || fn.driver === undefined) steps.push(...homeSteps(facts, fn, record));
@@ -62,11 +62,11 @@ function mountSteps(facts: HostFacts, fn: HostFunction): Step[] {
 }
 
 /** A function that no driver had before stays without one. One that dda didn't dismount goes to whichever the kernel finds. */
-function homeSteps(facts: HostFacts, fn: HostFunction, record: DismountRecord | undefined): Step[] {
+function homeSteps(facts: MoveFacts, fn: HostFunction, record: DismountRecord | undefined): Step[] {
   const { name } = fn;
   if (record !== undefined && record.hostDriver === undefined) return [];
   // Nobody dismounted it and nobody has it: it is as home as it can be.
-  if (record === undefined && !isVfioDriver(fn.driver) && !isVfioDriver(fn.driverOverride)) return [];
+  if (record === undefined && !isVfioDriver(fn.driver) && !isVfioDriver(facts.overrides.get(name))) return [];
   const driver = record?.hostDriver;
   const steps: Step[] = [];
   if (fn.modalias !== undefined && (driver === undefined || !facts.inventory.drivers.has(driver))) {
@@ -107,7 +107,7 @@ function bindVfio(fn: HostFunction): Step {
   return { act: 'bind', function: fn.name, driver, intent: `bind ${fn.name} to ${driver} again`, undo: [] };
 }
 
-function overrideAtHome(fn: HostFunction, record: DismountRecord | undefined): string | undefined {
-  const before = record === undefined ? fn.driverOverride : record.previousOverride;
+function overrideAtHome(current: string | undefined, record: DismountRecord | undefined): string | undefined {
+  const before = record === undefined ? current : record.previousOverride;
   return isVfioDriver(before) ? undefined : before;
 }

@@ -8,6 +8,11 @@ export type ActOutcome =
   /** It didn't end in time, and the process that does it can't be ended: it goes on by itself. */
   | { readonly outcome: 'stuck'; readonly processId: number; readonly afterMs: number };
 
+/** What a read that may block gave. */
+export type ReadOutcome =
+  | { readonly outcome: 'done'; readonly text: string }
+  | Exclude<ActOutcome, { outcome: 'done' }>;
+
 /** Whether anybody has a VFIO group node open. `free`: nobody, and nobody can until `release` is called. */
 export type NodeClaim =
   | { readonly state: 'free'; readonly release: () => void }
@@ -18,6 +23,8 @@ export type NodeClaim =
 export interface KernelActions {
   /** Writes an attribute. May block in the kernel for ever, so it is given up after `deadlineMs`. */
   write(path: string, value: string, deadlineMs: number): Promise<ActOutcome>;
+  /** Reads an attribute whose text the kernel gives out only when nothing else is done to the device; given up likewise. */
+  read(path: string, deadlineMs: number): Promise<ReadOutcome>;
   /** Loads a module by its name or by a device's modalias, as udev would. */
   loadModule(name: string, deadlineMs: number): Promise<ActOutcome>;
   claimGroupNode(node: string): NodeClaim;

@@ -4,7 +4,7 @@ import { HostError } from '../errors.ts';
 import type { HostErrorCode } from '../errors.ts';
 import { fakeHost } from '../testing/fake-host.ts';
 import type { FakeHost } from '../testing/fake-host.ts';
-import { nvmeHost } from '../testing/hosts.ts';
+import { hostWithoutIommu, nvmeHost } from '../testing/hosts.ts';
 import { dismount, mount } from './move.ts';
 
 const bdf = '0000:01:00.0';
@@ -46,8 +46,7 @@ test('a bridge', async () => {
 });
 
 test('not in an IOMMU group, on a host without an IOMMU', async () => {
-  const functions = nvmeHost().functions.map(({ group: _, ...fn }) => fn);
-  const host = fakeHost({ functions });
+  const host = fakeHost(hostWithoutIommu());
   const error = await refusal(host, 'no-iommu-group', () => dismount(host, [bdf]));
   assert.match(error.obstacle, /runs without an IOMMU/);
   assert.match(error.remedy, /intel_iommu=on/);
@@ -192,6 +191,16 @@ test('an earlier act that is still blocked in the kernel', async () => {
     error.obstacle,
     /process 99 has been blocked in the kernel since it tried to release 0000:01:00\.0 from nvme/,
   );
+});
+
+test('somebody else has the driver changed, and it does not end', async () => {
+  const host = fakeHost(nvmeHost({}, { processes: [{ id: 99, name: 'cat', open: [] }] }));
+  host.actions.blockedRead = { outcome: 'stuck', processId: 99, afterMs: 3_000 };
+  await refusal(host, 'operation-stuck', () => dismount(host, [bdf]));
+  assert.deepEqual(host.records.stuck.get(bdf)?.startTicks, 990);
+  // The next one doesn't even try, until that look has ended.
+  host.actions.blockedRead = undefined;
+  await refusal(host, 'operation-stuck', () => dismount(host, [bdf]));
 });
 
 test('an earlier act that has ended since is forgotten', async () => {

@@ -13,3 +13,9 @@ export interface HostFacts {
   /** Whether that very process still runs. */
   readonly isAlive: (mark: ProcessMark) => boolean;
 }
+
+/** What a plan needs beyond that. */
+export interface MoveFacts extends HostFacts {
+  /** By function name: the only driver that the kernel may give it to; undefined: any that matches. */
+  readonly overrides: ReadonlyMap<string, string | undefined>;
+}

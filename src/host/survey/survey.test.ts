@@ -5,7 +5,7 @@ import { dismount } from '../moves/move.ts';
 import { fakeHost } from '../testing/fake-host.ts';
 import type { FakeHost } from '../testing/fake-host.ts';
 import type { FunctionDescription, HostDescription } from '../testing/host-description.ts';
-import { nvmeHost } from '../testing/hosts.ts';
+import { hostWithoutIommu, nvmeHost } from '../testing/hosts.ts';
 import { surveyHost } from './survey.ts';
 
 const bdf = '0000:01:00.0';
@@ -82,8 +82,7 @@ test('configuration space that only root may read', () => {
 });
 
 test('no IOMMU', () => {
-  const functions = nvmeHost().functions.map(({ group: _, ...fn }) => fn);
-  assert.deepEqual(look(fakeHost({ functions })).reasons, ['blocks no-iommu']);
+  assert.deepEqual(look(fakeHost(hostWithoutIommu())).reasons, ['blocks no-iommu']);
 });
 
 test('no IOMMU group for this function', () => {

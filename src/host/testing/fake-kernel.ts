@@ -1,5 +1,5 @@
 import { isVfioDriver } from '../inventory/host-function.ts';
-import type { ActOutcome, KernelActions, NodeClaim } from '../moves/ports.ts';
+import type { ActOutcome, KernelActions, NodeClaim, ReadOutcome } from '../moves/ports.ts';
 import { attachDriver, detachDriver, devicePath } from './host-description.ts';
 import type { FunctionDescription, HostDescription } from './host-description.ts';
 import type { MemoryTree } from './memory-tree.ts';
@@ -35,6 +35,16 @@ export class FakeKernel implements KernelActions {
   write(path: string, value: string): Promise<ActOutcome> {
     this.acts.push(`${path} <- ${value === '\n' ? '(empty)' : value}`);
     return Promise.resolve(this.sabotage({ path, value }) ?? this.#act(path, value));
+  }
+
+  /** When set, what a read gives instead of the text. */
+  blockedRead: ReadOutcome | undefined;
+
+  read(path: string): Promise<ReadOutcome> {
+    const text = this.#tree.text(path);
+    const found: ReadOutcome =
+      text === undefined ? errno('ENOENT', 'No such file or directory') : { outcome: 'done', text };
+    return Promise.resolve(this.blockedRead ?? found);
   }
 
   loadModule(name: string): Promise<ActOutcome> {
@@ -126,6 +136,6 @@ function isHostDriver(driver: string | undefined): driver is string {
   return driver !== undefined && !isVfioDriver(driver);
 }
 
-function errno(code: string, text: string): ActOutcome {
+function errno(code: string, text: string): Exclude<ActOutcome, { outcome: 'done' }> {
   return { outcome: 'failed', code, text };
 }

@@ -26,3 +26,12 @@ export function nvmeHost(
 ): HostDescription {
   return { drivers: ['vfio-pci'], ...host, functions: [rootPort, { ...nvme, ...changes }, ...(host.functions ?? [])] };
 }
+
+/** The ordinary host as it is without an IOMMU. */
+export function hostWithoutIommu(): HostDescription {
+  const functions = nvmeHost().functions.map((fn) => {
+    const { group: _, ...rest } = fn;
+    return rest;
+  });
+  return { functions };
+}

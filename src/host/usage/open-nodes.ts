@@ -1,4 +1,4 @@
-import { TreeAccessDenied } from '../tree/host-tree.ts';
+import { TreeAccessDenied, baseName } from '../tree/host-tree.ts';
 import type { HostTree } from '../tree/host-tree.ts';
 import { append } from './device-paths.ts';
 import type { NodeHolder } from './function-usage.ts';
@@ -22,11 +22,19 @@ export function readOpenNodes(tree: HostTree): OpenNodes {
       continue;
     }
     for (const node of nodes) {
-      const processName = tree.text(`/proc/${entry}/comm`) ?? '?';
-      append(holdersOf, node, { processId: Number(entry), processName, node });
+      append(holdersOf, node, { processId: Number(entry), processName: processName(tree, `/proc/${entry}`), node });
     }
   }
   return { holdersOf, hiddenProcesses };
+}
+
+/**
+ * The kernel's short name; for the many programs whose first thread has a name of its own, that of their file. Not from `cmdline`:
+ * reading that waits for the process's memory, and a process that is stuck in the kernel may hold it for ever.
+ */
+function processName(tree: HostTree, processPath: string): string {
+  const short = tree.text(`${processPath}/comm`) ?? '?';
+  return short === 'MainThread' ? baseName(tree.link(`${processPath}/exe`) ?? short) : short;
 }
 
 function nodesOf(tree: HostTree, processPath: string): Set<string> | undefined {

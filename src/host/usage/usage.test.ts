@@ -140,6 +140,13 @@ test('a process that reads the disk itself; udev that looks at it for a moment',
   assert.deepEqual(sentences({}, { processes }), ['needed: Process 700 (postgres) has /dev/nvme0n1 open.']);
 });
 
+test('a process whose first thread has a name of its own goes by what it was started as', () => {
+  const processes = [{ id: 700, name: 'MainThread', open: ['/dev/nvme0n1'] }];
+  const host = fakeHost(nvmeHost({}, { processes }));
+  host.tree.symbolicLink('/proc/700/exe', '/usr/bin/node');
+  assert.match(usageOf(readFacts(host).usage, bdf).uses[0]?.sentence ?? '', /Process 700 \(node\) has/);
+});
+
 test('processes that may not be looked into are counted', () => {
   const processes = [{ id: 1, name: 'systemd', open: undefined }];
   assert.equal(readFacts(fakeHost(nvmeHost({}, { processes }))).usage.hiddenProcesses, 1);
