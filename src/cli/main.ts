@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { openHost, readReadiness } from '../host/index.ts';
+import { controlDirectory, openHost, readReadiness } from '../host/index.ts';
+import { kvmRunsGuests } from '../linux/index.ts';
+import { processConsole } from './console-port.ts';
 import { runCommandLine } from './program.ts';
 import { processTerminal } from './terminal.ts';
 
@@ -16,6 +18,9 @@ await runCommandLine(
     terminal: processTerminal(),
     openHost,
     readReadiness,
+    guestSupport: kvmRunsGuests,
+    guestConsole: processConsole,
+    controlDirectory: controlDirectory(),
     version: packageVersion(),
     setExitCode: (code) => {
       process.exitCode = code;

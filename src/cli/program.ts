@@ -2,8 +2,10 @@ import { Command } from 'commander';
 import type { CliContext } from './cli-context.ts';
 import { addCheckCommand } from './commands/check.ts';
 import { addCompletionCommand } from './commands/completion.ts';
+import { addDemoCommand } from './commands/demo.ts';
 import { addDismountCommand, addMountCommand } from './commands/moves.ts';
 import { addSurveyCommand } from './commands/survey.ts';
+import { addVmCommands } from './commands/vm.ts';
 import { reportError } from './report-error.ts';
 
 /** The whole command line. */
@@ -24,12 +26,14 @@ export function createProgram(context: CliContext): Command {
     })
     .addHelpText(
       'after',
-      '\nA function is named by its PCI address (BDF): 0000:01:00.0, or 01:00.0 for short.\n\nExamples:\n  dda check                 can this machine do it at all?\n  dda survey                which functions can be lent?\n  dda dismount 01:00.0      take one from its host driver\n  dda mount 01:00.0         and give it back\n',
+      '\nA function is named by its PCI address (BDF): 0000:01:00.0, or 01:00.0 for short.\n\nExamples:\n  dda check                 can this machine do it at all?\n  dda survey                which functions can be lent?\n  dda dismount 01:00.0      take one from its host driver\n  dda mount 01:00.0         and give it back\n  dda vm run --device 01:00.0   a guest that has it, with its console here\n',
     );
   addCheckCommand(program, context);
   addSurveyCommand(program, context);
   addDismountCommand(program, context);
   addMountCommand(program, context);
+  addVmCommands(program, context);
+  addDemoCommand(program, context);
   addCompletionCommand(program, context);
   for (const command of program.commands) inheritSettings(program, command);
   return program;

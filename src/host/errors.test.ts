@@ -5,7 +5,7 @@ import { HostError, hostErrorKinds } from './errors.ts';
 
 test('docs/errors.md lists every code of this part with its exit code and meaning, and no other', () => {
   const text = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
-  const section = /\n## Moving functions\n(.*?)\n## /s.exec(text)?.[1] ?? assert.fail('the section is missing');
+  const section = /\n## Moving functions\n(.*?)\n## The command line\n/s.exec(text)?.[1] ?? assert.fail('the sections are missing');
   const rows = [...section.matchAll(/^\| `([a-z-]+)` \| (\d+) \| (.*?) \|/gm)].map(([, code, exitCode, when]) => [
     code,
     { exitCode: Number(exitCode), when },

@@ -15,6 +15,10 @@ export const ExitCode = {
   failed: 6,
   /** The caller has not the rights. */
   notAllowed: 7,
+  /** The guest crashed, or KVM could not run it on. */
+  guestCrashed: 8,
+  /** What the guest was to run ended with another exit code than 0. */
+  guestScriptFailed: 9,
   /** Ctrl-C or a termination signal; everything borrowed was given back. */
   interrupted: 130,
 } as const;
@@ -74,8 +78,36 @@ export const hostErrorKinds = {
     exitCode: ExitCode.failed,
     when: 'The record of what was dismounted can not be read or written.',
   },
+  'vm-name-malformed': { exitCode: ExitCode.usage, when: "The name can't be a VM's name." },
+  'vm-name-taken': { exitCode: ExitCode.inUse, when: 'A VM of that name runs already.' },
+  'vm-name-needed': { exitCode: ExitCode.usage, when: 'Several VMs run, and none was named.' },
+  'no-such-vm': { exitCode: ExitCode.notFound, when: 'No VM of that name runs, or none at all.' },
+  'vm-not-ready': { exitCode: ExitCode.inUse, when: 'The VM is only just starting, or about to end.' },
+  'vm-not-answering': {
+    exitCode: ExitCode.failed,
+    when: "The VM's process did not answer, or its answer makes no sense.",
+  },
+  'vm-gone': { exitCode: ExitCode.failed, when: 'The VM ended before it had answered.' },
+  'vm-request-refused': {
+    exitCode: ExitCode.failed,
+    when: 'A control request that the VM does not understand, or one too many at once.',
+  },
+  'vm-refused': { exitCode: ExitCode.failed, when: 'The kernel refused to create the VM.' },
+  'lend-refused': { exitCode: ExitCode.failed, when: 'The kernel refused to lend the function.' },
   'already-lent': { exitCode: ExitCode.inUse, when: 'The VM has that function already.' },
   'not-lent': { exitCode: ExitCode.notFound, when: 'The VM does not have that function.' },
+  'options-conflict': { exitCode: ExitCode.usage, when: 'Options that contradict each other.' },
+  'guest-kernel-missing': { exitCode: ExitCode.notFound, when: "The host's own kernel can't serve as the guest's." },
+  'guest-modules-missing': { exitCode: ExitCode.notFound, when: 'The modules of the kernel were not found.' },
+  'file-unreadable': { exitCode: ExitCode.notFound, when: 'A file for the guest is not there or may not be read.' },
+  'memory-exceeds-host': { exitCode: ExitCode.impossible, when: 'The guest would have more memory than the host.' },
+  'guest-panicked': { exitCode: ExitCode.guestCrashed, when: "The guest's kernel panicked, and said so." },
+  'guest-triple-fault': { exitCode: ExitCode.guestCrashed, when: 'The guest stopped with a triple fault.' },
+  'guest-stuck': { exitCode: ExitCode.guestCrashed, when: 'KVM could not run the guest on.' },
+  'guest-script-failed': {
+    exitCode: ExitCode.guestScriptFailed,
+    when: 'What `--run` named ended with another exit code than 0.',
+  },
   interrupted: {
     exitCode: ExitCode.interrupted,
     when: 'A signal ended the command; what it had changed was changed back.',

@@ -1,5 +1,6 @@
 import type { ReadinessFacts } from '../../host/index.ts';
 import type { FakeHost } from '../../host/testing/index.ts';
+import type { ConsolePort } from '../console-port.ts';
 import { runCommandLine } from '../program.ts';
 
 export interface CliResult {
@@ -20,11 +21,20 @@ const ready: ReadinessFacts = {
   functionCount: 1,
 };
 
+const silentConsole: ConsolePort = {
+  isTerminal: false,
+  write: () => undefined,
+  flushed: () => Promise.resolve(),
+  listen: () => () => undefined,
+  interrupt: () => undefined,
+};
+
 /** Runs one command line against a host in memory. */
 export async function runCli(
   host: FakeHost,
   args: readonly string[],
   readiness: Partial<ReadinessFacts> = {},
+  controlDirectory = '/nonexistent',
 ): Promise<CliResult> {
   let [output, notices, exitCode] = ['', '', 0];
   await runCommandLine(
@@ -41,6 +51,12 @@ export async function runCli(
       },
       openHost: () => host,
       readReadiness: () => ({ ...ready, ...readiness }),
+      guestSupport: () => {
+        const { guests } = { ...ready, ...readiness };
+        return guests.runs ? guests : { ...guests, code: 'kvm-missing' };
+      },
+      guestConsole: () => silentConsole,
+      controlDirectory,
       version: '1.2.3',
       setExitCode: (code) => {
         exitCode = code;

@@ -1,6 +1,14 @@
 import { EventEmitter } from 'node:events';
 import { hostNumaNode, PhysicalFunction } from '../../functions/index.ts';
-import { createDmaDomain, type DmaDomain, openVfioDevice, raiseMemlock, vfioBackendFor } from '../../linux/index.ts';
+import {
+  createDmaDomain,
+  type DmaDomain,
+  openVfioDevice,
+  raiseMemlock,
+  SystemCallError,
+  vfioBackendFor,
+  VfioError,
+} from '../../linux/index.ts';
 import { type Assignment, type MachineEnd, type MachineOptions, VirtualMachine } from '../../vm/index.ts';
 import { HostError } from '../errors.ts';
 import type { Borrowed } from '../moves/borrow.ts';
@@ -10,7 +18,8 @@ import type { SessionEvent } from './session-events.ts';
 /** How long a guest has to let go of a function when the host needs it back, unless the session says otherwise. */
 export const DEFAULT_EJECT_DEADLINE_MS = 60_000;
 /** Beyond guest RAM, what VFIO may have to pin and the process itself may lock. */
-const MEMLOCK_MARGIN_BYTES = 256 * 1024 * 1024;
+const MIB = 1024 * 1024;
+const MEMLOCK_MARGIN_BYTES = 256 * MIB;
 
 export interface VmSessionOptions extends MachineOptions {
   /** For what the host asks for by itself (hot-unplug). Milliseconds. */
@@ -46,7 +55,6 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
     super();
     this.#borrowed = borrowed;
     this.#deadlineMs = options.ejectDeadlineMs ?? DEFAULT_EJECT_DEADLINE_MS;
-    raiseMemlock(options.memoryBytes + MEMLOCK_MARGIN_BYTES);
     this.machine = new VirtualMachine(options);
     this.machine.on('releaseRequested', (assignment) => this.#hostWants(assignment));
     this.machine.on('functionFailed', (assignment, reason) => this.#failed(assignment, reason));
@@ -83,7 +91,7 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
       this.#lend(name);
     } catch (error) {
       await this.#borrowed.giveBack([name]);
-      throw error;
+      throw lendRefusal(name, error);
     }
     this.#tell({ kind: 'lent', function: name, tookMs: performance.now() - started });
     return name;
@@ -110,13 +118,30 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
   }
 
   #lend(name: string): void {
-    this.#domain ??= createDmaDomain(vfioBackendFor(name));
+    this.#domain ??= this.#createDomain(name);
     const pciFunction = new PhysicalFunction(openVfioDevice({ bdf: name, domain: this.#domain }), hostNumaNode(name));
     for (const { code, message } of pciFunction.warnings) {
       this.#tell({ kind: 'warning', function: name, code, message });
     }
     this.#serial += 1;
     this.#loans.set(name, { assignment: this.machine.lend(pciFunction, this.#serial) });
+  }
+
+  /** All of the guest's memory is locked from the first function on. */
+  #createDomain(name: string): DmaDomain {
+    const { memoryBytes } = this.machine.map;
+    try {
+      raiseMemlock(memoryBytes + MEMLOCK_MARGIN_BYTES);
+    } catch (cause) {
+      if (!(cause instanceof SystemCallError)) throw cause;
+      throw new VfioError(
+        'vfio-memlock-too-low',
+        `Can't lend ${name}: all ${memoryBytes / MIB} MiB of the guest's memory must be locked for it, and this process may not lock that much. ` +
+          'Run it as root, or raise the limit: ulimit -l, memlock in /etc/security/limits.conf, or LimitMEMLOCK= of the systemd unit.',
+        { cause },
+      );
+    }
+    return createDmaDomain(vfioBackendFor(name));
   }
 
   #loanOf(address: string, verb: string): [string, Loan] {
@@ -181,4 +206,19 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
   #tell(event: SessionEvent): void {
     this.emit('session', event);
   }
+}
+
+/** The kernel's own refusals say nothing to people. */
+function lendRefusal(name: string, error: unknown): unknown {
+  if (!(error instanceof SystemCallError)) return error;
+  return new HostError(
+    'lend-refused',
+    {
+      asked: `lend ${name}`,
+      obstacle: `the kernel refused: ${error.message}.`,
+      remedy: 'It is back where it was; dmesg may say more.',
+      details: { function: name, call: error.call, errno: error.code },
+    },
+    { cause: error },
+  );
 }

@@ -1,0 +1,52 @@
+import { SystemCallError } from '../../linux/index.ts';
+import { BootError, BootErrorCode, type MachineOptions } from '../../vm/index.ts';
+import { HostError } from '../errors.ts';
+import { type HostInventory, isMachinery } from '../inventory/host-function.ts';
+import { VmSession } from '../lending/vm-session.ts';
+import type { Borrowed } from '../moves/borrow.ts';
+
+export interface SessionPlan {
+  readonly machine: Omit<MachineOptions, 'highWindowBytes'>;
+  readonly ejectDeadlineMs: number;
+  /** Sizes of the guest's window for 64-bit BARs to try, the best first; `undefined`: the least there is. */
+  readonly highWindows: readonly (number | undefined)[];
+}
+
+/**
+ * Room for all 64-bit BARs of this host's functions, so that any of them can be added later; twice that, because each lies
+ * at a multiple of its size. Less where the guest's addresses don't reach so far.
+ */
+export function highWindowsFor({ functions }: HostInventory): (number | undefined)[] {
+  const sizeBytes = [...functions.values()]
+    .filter((fn) => !isMachinery(fn))
+    .flatMap((fn) => fn.bars)
+    .filter((bar) => bar.kind === 'memory64')
+    .reduce((sum, bar) => sum + bar.sizeBytes, 0);
+  return [sizeBytes * 2, sizeBytes, undefined];
+}
+
+/** Starts a VM. Throws HostError `vm-refused`, and as {@link VmSession} does. */
+export function startSession(borrowed: Borrowed, plan: SessionPlan): VmSession {
+  const [best, ...others] = plan.highWindows;
+  try {
+    return new VmSession(borrowed, {
+      ...plan.machine,
+      ejectDeadlineMs: plan.ejectDeadlineMs,
+      ...(best === undefined ? {} : { highWindowBytes: best }),
+    });
+  } catch (error) {
+    const tooLarge = error instanceof BootError && error.code === BootErrorCode.windowsDontFit;
+    if (tooLarge && others.length > 0) return startSession(borrowed, { ...plan, highWindows: others });
+    if (!(error instanceof SystemCallError)) throw error;
+    throw new HostError(
+      'vm-refused',
+      {
+        asked: 'start the VM',
+        obstacle: `the kernel refused: ${error.message}.`,
+        remedy: 'Give it less memory or fewer CPUs; dmesg may say more.',
+        details: { call: error.call, errno: error.code },
+      },
+      { cause: error },
+    );
+  }
+}
