@@ -1,0 +1,66 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { type Rig, REPOSITORY, bootRig } from '../rig/index.ts';
+import { guestFiles } from './guest-files.ts';
+import { compare, table } from './report.ts';
+import type { RoundsConfig, RoundsLine } from './rounds.ts';
+
+/** The rig's first NVMe controller: alone behind the first root port. */
+const BDF = '0000:01:00.0';
+/** For both sides of a round on a busy machine. */
+const ROUND_TIMEOUT_MS = 300_000;
+
+export interface VersusQemuOptions {
+  readonly rounds: number;
+  readonly json: boolean;
+  readonly sources: boolean;
+}
+
+/** Runs the rounds and prints what they say; progress goes to standard error. */
+export async function versusQemu(options: VersusQemuOptions): Promise<void> {
+  const parts = join(REPOSITORY, options.sources ? 'src' : 'dist');
+  if (!options.sources) build();
+  const config: RoundsConfig = { rounds: options.rounds, bdf: BDF, guest: await guestFiles(), parts };
+  say('booting a rig');
+  await using rig = await bootRig();
+  const lines = await runRounds(rig, config);
+  const comparison = compare(lines, options.rounds);
+  process.stdout.write(options.json ? `${JSON.stringify(comparison)}\n` : table(comparison, lines));
+}
+
+const say = (text: string): void => void process.stderr.write(`bench: ${text}\n`);
+
+/** What users run is what `npm run build` makes: Node needn't take types off it at every start. */
+function build(): void {
+  say('building dda');
+  const compiler = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
+  const { status, stdout } = spawnSync(process.execPath, [compiler, '--project', 'tsconfig.build.json'], {
+    cwd: REPOSITORY,
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`dda can't be built:\n${stdout}`);
+}
+
+async function runRounds(rig: Rig, config: RoundsConfig): Promise<RoundsLine[]> {
+  const program = join(import.meta.dirname, 'in-rig/rounds.ts');
+  const lines: RoundsLine[] = [];
+  let rest = '';
+  const { exitCode, stderr } = await rig.run(
+    ['node', '--disable-warning=ExperimentalWarning', program, JSON.stringify(config)],
+    {
+      timeoutMs: config.rounds * ROUND_TIMEOUT_MS,
+      onOutput: (stream, bytes) => {
+        if (stream !== 'stdout') return;
+        const texts = (rest + Buffer.from(bytes).toString()).split('\n');
+        rest = texts.pop() ?? '';
+        for (const text of texts) {
+          const line = JSON.parse(text) as RoundsLine;
+          lines.push(line);
+          if (line.kind === 'step') say(`round ${line.round}, ${line.side}: ${line.step} ${Math.round(line.ms)} ms`);
+        }
+      },
+    },
+  );
+  if (exitCode !== 0) throw new Error(`The rounds ended with exit code ${exitCode}.\n${stderr}`);
+  return lines;
+}
