@@ -30,6 +30,28 @@ test('a function that was dismounted before stays dismounted', async () => {
   assert.equal(host.records.dismounted.get(bdf)?.borrower, undefined);
 });
 
+test('a function that another borrower never gave back is given back by the next', async () => {
+  const host = fakeHost(nvmeHost());
+  const dead = { processId: 99, startTicks: 990, command: 'dda vm run' };
+  await dismount({ ...host, self: dead }, [bdf], { borrow: true });
+  await withBorrowedFunctions(host, [bdf], () => {
+    assert.deepEqual(host.records.dismounted.get(bdf)?.borrower, host.self);
+    return Promise.resolve();
+  });
+  assert.equal(host.actions.driverOf(bdf), 'nvme');
+});
+
+test('a function that a borrower never gave back stays, once it is dismounted by name', async () => {
+  const host = fakeHost(nvmeHost());
+  const dead = { processId: 99, startTicks: 990, command: 'dda vm run' };
+  await dismount({ ...host, self: dead }, [bdf], { borrow: true });
+  const report = await dismount(host, [bdf]);
+  assert.deepEqual([report.moved, report.unchanged], [[], [bdf]]);
+  assert.equal(host.records.dismounted.get(bdf)?.borrower, undefined);
+  await withBorrowedFunctions(host, [bdf], () => Promise.resolve());
+  assert.equal(host.actions.driverOf(bdf), 'vfio-pci');
+});
+
 test('work that throws gives the function back, and its error is what the caller gets', async () => {
   const host = fakeHost(nvmeHost());
   await assert.rejects(

@@ -1,4 +1,4 @@
-import { HostError } from '../errors.ts';
+import { EndingWatch } from './ending-watch.ts';
 import type { MoveOptions } from './execute.ts';
 import type { Host } from './host-facts.ts';
 import { canonicalName, dismount, mount } from './move.ts';
@@ -23,7 +23,6 @@ export interface Borrowed {
 }
 
 const defaultGraceMs = 15_000;
-const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Dismounts `names`, runs `work`, and mounts again what it dismounted: when the work ends, when it throws, and on Ctrl-C,
@@ -142,58 +141,6 @@ class Loan {
     const result = this.#last.then(act);
     this.#last = result.catch(() => undefined);
     return result;
-  }
-}
-
-/** Listens for what ends the process early, so that it ends in order. */
-class EndingWatch {
-  readonly #controller = new AbortController();
-  readonly #onNotice: BorrowOptions['onNotice'];
-  #reason: unknown;
-
-  constructor(onNotice: BorrowOptions['onNotice']) {
-    this.#onNotice = onNotice;
-    for (const signal of endingSignals) process.on(signal, this.#onSignal);
-    process.on('uncaughtException', this.#onException);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  /** Why the work was ended from outside; undefined: it wasn't. */
-  get reason(): unknown {
-    return this.#reason;
-  }
-
-  stop(): void {
-    for (const signal of endingSignals) process.off(signal, this.#onSignal);
-    process.off('uncaughtException', this.#onException);
-  }
-
-  readonly #onSignal = (signal: NodeJS.Signals): void => {
-    this.#onNotice?.(
-      this.#reason === undefined
-        ? `${signal}: ending, and giving the functions back …`
-        : `${signal} again: still giving the functions back; this ends by itself.`,
-    );
-    this.#end(
-      new HostError('interrupted', {
-        asked: 'go on',
-        obstacle: `${signal} ended the command.`,
-        remedy: 'What it had borrowed was given back.',
-        details: { signal },
-      }),
-    );
-  };
-
-  /** Also for promises that nobody waits for: without a listener of their own those come here. */
-  readonly #onException = (error: unknown): void => this.#end(error);
-
-  #end(reason: unknown): void {
-    if (this.#reason !== undefined) return;
-    this.#reason = reason;
-    this.#controller.abort(reason);
   }
 }
 

@@ -37,7 +37,7 @@ export async function dismount(
 
 /** Gives functions back to their host drivers, all or none. Throws HostError. */
 export async function mount(host: Host, names: readonly string[], options: MoveOptions = {}): Promise<MoveReport> {
-  return move(host, 'mount', names, options, planMount);
+  return move(host, 'mount', names, options, (facts, known) => planMount(facts, known, host.self));
 }
 
 async function move(

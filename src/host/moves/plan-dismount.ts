@@ -1,5 +1,4 @@
-import { HostError } from '../errors.ts';
-import { describeFunction, isVfioDriver } from '../inventory/host-function.ts';
+import { isVfioDriver } from '../inventory/host-function.ts';
 import type { HostFunction } from '../inventory/host-function.ts';
 import type { HostFacts, MoveFacts } from '../survey/facts.ts';
 import { usageOf } from '../usage/function-usage.ts';
@@ -8,6 +7,7 @@ import { refuseGroup } from './group-refusals.ts';
 import { findFunction, refuseMachinery } from './refusals.ts';
 import type { DismountRecord } from './record.ts';
 import type { MovePlan, Step } from './step.ts';
+import { refuseInUse, refuseVirtualFunctions } from './use-refusals.ts';
 
 export const vfioDriver = 'vfio-pci';
 
@@ -33,7 +33,9 @@ export function planDismount(facts: MoveFacts, names: readonly string[], wishes:
     refuseMachinery(asked, fn);
     refuseGroup(facts, asked, fn, leaving);
     if (isVfioDriver(fn.driver)) {
-      unchanged.push(name);
+      const takeOver = takeOverSteps(facts, name, wishes);
+      steps.push(...takeOver);
+      if (takeOver.length === 0 || wishes.borrower === undefined) unchanged.push(name);
       continue;
     }
     warnings.push(...refuseVirtualFunctions(facts, asked, fn, wishes.force));
@@ -140,6 +142,24 @@ function dismountSteps(facts: MoveFacts, fn: HostFunction, wishes: DismountWishe
   return steps;
 }
 
+/**
+ * A function that somebody borrowed who ended without giving it back: whoever asks for it now answers for it from here on, so
+ * that a new borrower gives it back and a plain dismount keeps it.
+ */
+function takeOverSteps(facts: MoveFacts, name: string, wishes: DismountWishes): Step[] {
+  const record = facts.records.get(name);
+  if (record?.borrower === undefined || facts.isAlive(record.borrower)) return [];
+  return [
+    {
+      act: 'remember',
+      function: name,
+      record: { ...record, borrower: wishes.borrower },
+      intent: `note who answers for ${name} now`,
+      undo: [{ act: 'remember', function: name, record, intent: `restore the note on ${name}`, undo: [] }],
+    },
+  ];
+}
+
 function bindBack(fn: HostFunction): Step[] {
   if (fn.driver === undefined) return [];
   return [
@@ -182,42 +202,4 @@ function unclaimedChecks(facts: HostFacts, fn: HostFunction): Step[] {
     intent: `make sure that nothing uses /dev/${device}`,
     undo: [],
   }));
-}
-
-function refuseVirtualFunctions(facts: HostFacts, asked: string, fn: HostFunction, force: boolean): string[] {
-  const { virtualFunctions } = fn.sriov;
-  if (virtualFunctions.length === 0) return [];
-  const lent = virtualFunctions.filter((name) => isVfioDriver(facts.inventory.functions.get(name)?.driver));
-  if (lent.length > 0) {
-    throw new HostError('virtual-functions-lent', {
-      asked,
-      obstacle: `its virtual functions ${lent.join(', ')} are dismounted, and would vanish with its driver.`,
-      remedy: `Give them back first: dda mount ${lent.join(' ')}`,
-      details: { function: fn.name, virtualFunctions: lent },
-    });
-  }
-  const breaks = `The virtual functions ${virtualFunctions.join(', ')} of ${fn.name} would vanish.`;
-  if (force) return [breaks];
-  throw new HostError('function-in-use', {
-    asked,
-    obstacle: `it has virtual functions: ${virtualFunctions.join(', ')}.`,
-    remedy: `Remove them first (echo 0 > /sys/bus/pci/devices/${fn.name}/sriov_numvfs), or use --force. ${breaks}`,
-    details: { function: fn.name, virtualFunctions },
-  });
-}
-
-/** Gives what a forced dismount breaks. Throws `function-in-use` unless forced. */
-function refuseInUse(facts: HostFacts, asked: string, fn: HostFunction, force: boolean): string[] {
-  const needed = usageOf(facts.usage, fn.name).uses.filter((use) => use.needed);
-  const breaks = [...new Set(needed.map((use) => use.breaks))];
-  if (needed.length === 0 || force) return breaks;
-  throw new HostError('function-in-use', {
-    asked,
-    obstacle: `the host is using ${describeFunction(fn)}. ${needed.map((use) => use.sentence).join(' ')}`,
-    remedy: `${[...new Set(needed.map((use) => use.remedy))].join(' ')} Or use --force, knowing this: ${breaks.join(' ')}`,
-    details: {
-      function: fn.name,
-      uses: needed.map((use) => ({ kind: use.kind, sentence: use.sentence, breaks: use.breaks })),
-    },
-  });
 }

@@ -3,12 +3,12 @@ import type { HostFunction } from '../inventory/host-function.ts';
 import type { MoveFacts } from '../survey/facts.ts';
 import { groupNode } from '../usage/usage.ts';
 import { idsOf, vfioDriver } from './plan-dismount.ts';
-import { findFunction, refuseHeld, refuseMachinery } from './refusals.ts';
-import type { DismountRecord } from './record.ts';
+import { findFunction, refuseBorrowed, refuseHeld, refuseMachinery } from './refusals.ts';
+import type { DismountRecord, ProcessMark } from './record.ts';
 import type { DriverIs, MovePlan, Step } from './step.ts';
 
-/** How `names` go back to their host drivers. Throws HostError, the first obstacle found. */
-export function planMount(facts: MoveFacts, names: readonly string[]): MovePlan {
+/** How `names` go back to their host drivers, at the wish of process `askedBy`. Throws HostError, the first obstacle found. */
+export function planMount(facts: MoveFacts, names: readonly string[], askedBy: ProcessMark): MovePlan {
   const functions = [...new Set(names)];
   const steps: Step[] = [];
   const unchanged: string[] = [];
@@ -17,6 +17,7 @@ export function planMount(facts: MoveFacts, names: readonly string[]): MovePlan 
     const fn = findFunction(facts.inventory, asked, name);
     refuseMachinery(asked, fn);
     refuseHeld(facts, asked, fn);
+    refuseBorrowed(facts, asked, fn, askedBy);
     const own = mountSteps(facts, fn);
     if (own.length === 0) unchanged.push(name);
     steps.push(...own);

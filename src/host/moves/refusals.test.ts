@@ -166,6 +166,18 @@ test('a process holds the function: mounting is refused, with its name', async (
   assert.match(error.obstacle, /process 812 \(qemu-system-x86\) holds 0000:01:00\.0 open/);
 });
 
+test('a process has the function on loan: mounting is refused although it is not open just now', async () => {
+  const processes = [{ id: 99, name: 'node', open: [] }];
+  const host = fakeHost(nvmeHost({}, { processes }));
+  const borrower = { processId: 99, startTicks: 990, command: 'dda vm run' };
+  await dismount({ ...host, self: borrower }, [bdf], { borrow: true });
+  host.actions.acts.length = 0;
+  const error = await refusal(host, 'function-held', () => mount(host, [bdf]));
+  assert.match(error.obstacle, /process 99 \(dda vm run\) has borrowed 0000:01:00\.0/);
+  await mount({ ...host, self: borrower }, [bdf]);
+  assert.equal(host.actions.driverOf(bdf), 'nvme');
+});
+
 test('another dda is moving a function of the same group', async () => {
   const host = fakeHost(nvmeHost({}, { processes: [{ id: 99, name: 'node', open: [] }] }));
   host.records.locks.set('group-5', { processId: 99, startTicks: 990, command: 'dda mount' });

@@ -3,6 +3,7 @@ import type { HostFunction, HostInventory } from '../inventory/host-function.ts'
 import { describeFunction, isMachinery } from '../inventory/host-function.ts';
 import type { HostFacts } from '../survey/facts.ts';
 import { usageOf } from '../usage/function-usage.ts';
+import type { ProcessMark } from './record.ts';
 
 /** The function that a name stands for. Throws `no-such-function`. */
 export function findFunction(inventory: HostInventory, asked: string, name: string): HostFunction {
@@ -51,7 +52,20 @@ export function refuseHeld(facts: HostFacts, asked: string, fn: HostFunction): v
   });
 }
 
-export function heldError(asked: string, name: string, holder: string, details: Record<string, unknown>): HostError {
+/** Throws `function-held` while another process has it on loan, be it not open just now: it is about to be, or to go home. */
+export function refuseBorrowed(facts: HostFacts, asked: string, fn: HostFunction, askedBy: ProcessMark): void {
+  const borrower = facts.records.get(fn.name)?.borrower;
+  if (borrower === undefined || !facts.isAlive(borrower)) return;
+  if (borrower.processId === askedBy.processId && borrower.startTicks === askedBy.startTicks) return;
+  throw new HostError('function-held', {
+    asked,
+    obstacle: `process ${borrower.processId} (${borrower.command}) has borrowed ${fn.name}.`,
+    remedy: 'It gives the function back when it ends: end it, or eject the function there.',
+    details: { function: fn.name, holders: [{ processId: borrower.processId, processName: borrower.command }] },
+  });
+}
+
+function heldError(asked: string, name: string, holder: string, details: Record<string, unknown>): HostError {
   return new HostError('function-held', {
     asked,
     obstacle: `${holder} holds ${name} open through VFIO, and taking it from under a holder would block the kernel.`,

@@ -4,7 +4,7 @@ import { readFacts } from '../moves/host-facts.ts';
 import { dismount } from '../moves/move.ts';
 import { fakeHost } from '../testing/fake-host.ts';
 import type { FakeHost } from '../testing/fake-host.ts';
-import type { FunctionDescription, HostDescription } from '../testing/host-description.ts';
+import type { FunctionDescription, HostDescription } from '../testing/description.ts';
 import { hostWithoutIommu, nvmeHost } from '../testing/hosts.ts';
 import { surveyHost } from './survey.ts';
 

@@ -1,8 +1,8 @@
 import { parsePciIds } from '../../pci/index.ts';
 import type { Host } from '../moves/host-facts.ts';
 import { FakeKernel } from './fake-kernel.ts';
-import type { HostDescription } from './host-description.ts';
-import { buildTree } from './host-description.ts';
+import type { HostDescription } from './description.ts';
+import { buildTree } from './build-tree.ts';
 import { MemoryRecords } from './memory-records.ts';
 import type { MemoryTree } from './memory-tree.ts';
 

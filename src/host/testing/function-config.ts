@@ -1,5 +1,5 @@
 import { CapabilityId, ExpressPortType, writeU16 } from '../../pci/index.ts';
-import type { FunctionDescription } from './host-description.ts';
+import type { FunctionDescription } from './description.ts';
 
 /** A configuration space with the capabilities that a description names, and nothing else that matters. */
 export function functionConfig(fn: FunctionDescription): Uint8Array {

@@ -1,4 +1,4 @@
-import type { FunctionDescription, HostDescription } from './host-description.ts';
+import type { FunctionDescription, HostDescription } from './description.ts';
 
 /** A root port with an NVMe controller behind it, each in a group of its own: the ordinary case. */
 export const rootPort: FunctionDescription = {
