@@ -1,118 +1,107 @@
+import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { type DemoAudience, type DemoFlags, retell } from '../src/cli/index.ts';
-import { readKernel } from '../src/vm/boot/index.ts';
-import { join } from 'node:path';
-import {
-  type KernelSeries,
-  REPOSITORY,
-  type Rig,
-  type RigCommand,
-  bootRig,
-  cacheDirectory,
-  unpackedKernel,
-} from './index.ts';
+import { type KernelSeries, REPOSITORY, type Rig, type RigCommand, RigError, RigErrorCode, bootRig } from './index.ts';
+import { type UnpackedKernel, startableKernel, unpackedKernel } from './kernels.ts';
 
 const MIB = 1024 ** 2;
+const RIG_KERNEL = '6.1';
 const RIG_MEMORY_MIB = 4096;
 /** What the rig itself needs beside the guest's memory. */
 const RIG_OVERHEAD_MIB = 2048;
+/** Where the rig's first root port puts its NVMe controller. */
+const RIG_NVME = '0000:01:00.0';
 
 export interface RigDemoOptions extends DemoFlags {
   /** The guest's kernel. */
   readonly kernel: KernelSeries;
-  /** Which function to lend; default: the rig's NVMe controller. */
+  /** Which function of the rig to lend; default: its NVMe controller. */
   readonly device?: string;
 }
 
-/** Where a rig's first root port puts its device. */
-const RIG_NVME = '0000:01:00.0';
-
-/** The demo on a host of its own, which is gone afterwards. */
+/** The demo on a host in QEMU, which starts for it and is gone afterwards. */
 export class RigDemo {
   readonly #options: RigDemoOptions;
   readonly #audience: DemoAudience;
   #rig: Rig | undefined;
   #command: RigCommand | undefined;
+  #started = 0;
+  #isHostUp = false;
+  #isOver = false;
 
   constructor(options: RigDemoOptions, audience: DemoAudience) {
     this.#options = options;
     this.#audience = audience;
   }
 
-  /** What the rig's kernel has printed. */
+  /** What the host's kernel has printed. */
   console(): string {
     return this.#rig?.console() ?? '';
   }
 
-  get isBooting(): boolean {
-    return this.#rig === undefined;
-  }
-
-  /** Lets the demo end in order, by this signal. */
-  signal(name: string): void {
+  /** Lets the demo end in order, by this signal. False: there is nothing yet that could hear it. */
+  signal(name: string): boolean {
     this.#command?.signal(name);
-  }
-
-  /** Ends everything at once. */
-  async stop(): Promise<void> {
-    await this.#rig?.stop();
+    return this.#command !== undefined;
   }
 
   /**
-   * Runs it to its end, of which the audience is told, and gives the exit code.
-   * @throws RigError when the rig fails, BootError when the guest's kernel can't be unpacked.
+   * Runs it to its end, of which the audience hears from the demo itself. Gives the exit code.
+   * @throws RigError when the host fails, or the demo ended without a word; BootError when the guest's kernel is broken.
    */
   async run(): Promise<number> {
-    const { memory, kernel: series } = this.#options;
-    const kernel = unpackedKernel(series);
-    const unpacked = join(cacheDirectory(), 'unpacked');
-    // Emulated it would take many times as long.
-    await readKernel(kernel.image, { unpackedDirectory: unpacked });
-    const started = performance.now();
+    const kernel = unpackedKernel(this.#options.kernel);
+    // Emulated, unpacking it would take many times as long.
+    const image = await startableKernel(kernel);
+    this.#started = performance.now();
     this.#audience.event({ event: 'step-started', name: 'boot-rig' });
-    const rig = await bootRig({ memoryMib: Math.max(RIG_MEMORY_MIB, Math.ceil(memory / MIB) + RIG_OVERHEAD_MIB) });
+    const memoryMib = Math.max(RIG_MEMORY_MIB, Math.ceil(this.#options.memory / MIB) + RIG_OVERHEAD_MIB);
+    const rig = await bootRig({ kernel: RIG_KERNEL, memoryMib });
     this.#rig = rig;
     try {
-      const decoder = new StringDecoder();
-      let rest = '';
-      let isFirst = true;
-      const receive = (bytes: Uint8Array): void => {
-        const lines = (rest + decoder.write(Buffer.from(bytes))).split('\n');
-        rest = lines.pop() ?? '';
-        for (const line of lines) {
-          if (isFirst) this.#tellBooted(rig, performance.now() - started);
-          isFirst = false;
-          retell(line, this.#audience);
-        }
-      };
-      this.#command = rig.start(
-        [
-          'node',
-          '--disable-warning=ExperimentalWarning',
-          join(REPOSITORY, 'src/cli/main.ts'),
-          'demo',
-          '--report',
-          '--erase',
-        ]
-          .concat(['--device', this.#options.device ?? RIG_NVME, '--cpus', `${this.#options.cpus}`])
-          .concat(['--memory', `${Math.ceil(memory / MIB)}M`, '--kernel', kernel.image, '--modules', kernel.modules])
-          .concat(['--unpacked', unpacked]),
-        { onOutput: (stream, bytes) => (stream === 'stdout' ? receive(bytes) : process.stderr.write(bytes)) },
+      const hear = lineSplitter((line) => this.#hear(line));
+      this.#command = rig.start(this.#commandLine(kernel, image), {
+        onOutput: (stream, bytes) => (stream === 'stdout' ? hear(bytes) : process.stderr.write(bytes)),
+      });
+      const { exitCode, signal } = await this.#command.ended;
+      if (this.#isOver) return exitCode ?? 1;
+      throw new RigError(
+        RigErrorCode.died,
+        `The demo's program in the rig ended without a word (${signal ?? `exit code ${exitCode}`}).`,
       );
-      const { exitCode } = await this.#command.ended;
-      return exitCode ?? 1;
     } finally {
       await rig.stop();
     }
   }
 
-  #tellBooted(rig: Rig, ms: number): void {
-    const [, release = ''] = /^(\S*)/.exec(unpackedKernel('6.1').release) ?? [];
-    this.#audience.event({
-      event: 'step-ended',
-      name: 'boot-rig',
-      ms: Math.round(ms),
-      shown: [`Linux ${release}; ${rig.deviceIds.length} NVMe controller; dda runs in it as root, from this checkout`],
-    });
+  #commandLine(kernel: UnpackedKernel, image: string): string[] {
+    const { cpus, memory, device = RIG_NVME } = this.#options;
+    const main = join(REPOSITORY, 'src/cli/main.ts');
+    return ['node', '--disable-warning=ExperimentalWarning', main, 'demo', '--report', '--erase', '--device', device].concat(
+      ['--cpus', `${cpus}`, '--memory', `${Math.ceil(memory / MIB)}M`, '--kernel', image, '--modules', kernel.modules],
+    );
   }
+
+  #hear(line: string): void {
+    if (!this.#isHostUp) {
+      this.#isHostUp = true;
+      this.#audience.event({
+        event: 'step-ended',
+        name: 'boot-rig',
+        ms: Math.round(performance.now() - this.#started),
+        shown: [`Linux ${unpackedKernel(RIG_KERNEL).release}; dda runs in it as root, from this checkout`],
+      });
+    }
+    this.#isOver = retell(line, this.#audience);
+  }
+}
+
+function lineSplitter(take: (line: string) => void): (bytes: Uint8Array) => void {
+  const decoder = new StringDecoder();
+  let rest = '';
+  return (bytes) => {
+    const lines = (rest + decoder.write(Buffer.from(bytes))).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) take(line);
+  };
 }

@@ -9,7 +9,8 @@ import { Command, CommanderError, Option } from 'commander';
 import { type DemoFlags, DemoView, addDemoOptions, processTerminal } from '../src/cli/index.ts';
 import { reportOf } from '../src/host/index.ts';
 import { RigDemo } from './demo-in-rig.ts';
-import { KERNEL_SERIES, type KernelSeries, REPOSITORY, cacheDirectory, unpackedKernel } from './index.ts';
+import { KERNEL_SERIES, type KernelSeries, REPOSITORY, unpackedKernel } from './index.ts';
+import { startableKernel } from './kernels.ts';
 
 const EXIT_FAILED = 6;
 const EXIT_USAGE = 2;
@@ -37,7 +38,7 @@ function parse(words: readonly string[]): Flags {
 async function onThisMachine(flags: Flags, device: string): Promise<number> {
   const kernel = unpackedKernel(flags.kernel);
   const args = ['demo', '--device', device, '--cpus', `${flags.cpus}`, '--memory', `${flags.memory / 1024 ** 2}M`];
-  args.push('--kernel', kernel.image, '--modules', kernel.modules, '--unpacked', join(cacheDirectory(), 'unpacked'));
+  args.push('--kernel', await startableKernel(kernel), '--modules', kernel.modules);
   for (const name of ['erase', 'json', 'verbose'] as const) if (flags[name] === true) args.push(`--${name}`);
   const child = spawn(
     process.execPath,
@@ -71,12 +72,10 @@ async function inRig(flags: Flags): Promise<number> {
     process.on(name, (_name: string, number: number) => {
       const isFirst = interruptedBy === undefined;
       interruptedBy = name;
-      if (isFirst && !demo.isBooting) demo.signal(name);
-      else {
-        interrupted();
-        // QEMU and its files go with this process.
-        process.exit(128 + number);
-      }
+      if (isFirst && demo.signal(name)) return;
+      interrupted();
+      // QEMU and its files go with this process.
+      process.exit(128 + number);
     });
   }
   try {

@@ -15,7 +15,7 @@ export interface DemoAudience {
 }
 
 /** What a demo tells the process that started it, one JSON document a line. */
-export type DemoReport =
+type DemoReport =
   | DemoEvent
   | { readonly event: 'done'; readonly result: DemoResult }
   | { readonly event: 'failed'; readonly failure: DemoFailure };
@@ -30,10 +30,11 @@ export function demoReporter(writeLine: (line: string) => void): DemoAudience {
   };
 }
 
-/** Gives an audience what {@link demoReporter} wrote in another process. */
-export function retell(line: string, audience: DemoAudience): void {
+/** Gives an audience what {@link demoReporter} wrote in another process. True: that was the end of it. */
+export function retell(line: string, audience: DemoAudience): boolean {
   const report = JSON.parse(line) as DemoReport;
   if (report.event === 'done') audience.done(report.result);
   else if (report.event === 'failed') audience.failed(report.failure);
   else audience.event(report);
+  return report.event === 'done' || report.event === 'failed';
 }

@@ -14,8 +14,16 @@ export function demoSummary(terminal: Terminal, result: DemoResult, totalMs: num
       : `KVM's own tracepoint counted ${number(exitsTracedByKvm)}`;
   const rows: readonly (readonly [label: string, value: string, meaning: string])[] = [
     ['written', mib(result.bytesWritten), 'random bytes that the guest wrote and flushed through its own nvme driver'],
-    ['verified', mib(result.bytesVerifiedOnHost), "what the host read back after the return: same SHA-256 as the guest's"],
-    ['reads', number(reads), `of 4 KiB, one at a time, past the guest's page cache: ${number((reads / readsMs) * 1000)} a second`],
+    [
+      'verified',
+      mib(result.bytesVerifiedOnHost),
+      "what the host read back after the return: same SHA-256 as the guest's",
+    ],
+    [
+      'reads',
+      number(reads),
+      `of 4 KiB, one at a time, past the guest's page cache: ${number((reads / readsMs) * 1000)} a second`,
+    ],
     ['interrupts', number(interrupts), "from the device to the guest's CPUs during those reads"],
     [
       'exits per read',

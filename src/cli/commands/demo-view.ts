@@ -55,6 +55,7 @@ export class DemoView implements DemoAudience {
     switch (event.event) {
       case 'step-started':
         this.#running = { name: event.name, started: performance.now() };
+        if (this.#options.verbose) this.#print(`${this.#headline(event.name, '')}\n`);
         this.#showRunning();
         break;
       case 'step-ended':
@@ -96,8 +97,7 @@ export class DemoView implements DemoAudience {
     const { terminal } = this.#options;
     if (this.#running !== undefined) {
       const { name, started } = this.#running;
-      const after = seconds(performance.now() - started).padStart(TIME_WIDTH);
-      this.#print(`${name.padEnd(NAME_WIDTH)}${after}  ${terminal.style('red', 'failed')}\n`);
+      this.#print(`${this.#headline(name, seconds(performance.now() - started), terminal.style('red', 'failed'))}\n`);
     }
     const consoles = { "the guest's console": this.#guestConsole, ...this.#options.consoles?.() };
     for (const [name, text] of Object.entries(consoles)) {
@@ -108,19 +108,22 @@ export class DemoView implements DemoAudience {
     if (this.#options.json) this.#printJson({ ok: false, error: { code, message }, steps: this.#steps });
   }
 
+  /** On a terminal the step that runs has a line, which its result replaces. With the guest's console between, both stay. */
   #showRunning(): void {
     const { columns } = this.#options.terminal;
     if (this.#running === undefined || columns === undefined || this.#options.json || this.#options.verbose) return;
-    const { name } = this.#running;
-    const line = `${name.padEnd(NAME_WIDTH)}${'…'.padStart(TIME_WIDTH)}  ${explanations[name]}`;
-    this.#write(line.slice(0, columns - 1));
+    this.#write(this.#headline(this.#running.name, '…').slice(0, columns - 1));
     this.#hasLiveLine = true;
   }
 
+  #headline(name: DemoStep, time: string, text = explanations[name]): string {
+    return `${name.padEnd(NAME_WIDTH)}${time.padStart(TIME_WIDTH)}  ${text}`;
+  }
+
   #showStep(name: DemoStep, ms: number, shown: readonly string[]): void {
-    const { terminal } = this.#options;
-    const first = `${name.padEnd(NAME_WIDTH)}${seconds(ms).padStart(TIME_WIDTH)}  `;
-    const head = wrap(terminal, explanations[name], first, ' '.repeat(first.length));
+    const { terminal, verbose } = this.#options;
+    const text = verbose ? 'done' : explanations[name];
+    const head = wrap(terminal, text, this.#headline(name, seconds(ms), ''), INDENT.slice(2));
     this.#print(`${terminal.style('bold', head.slice(0, NAME_WIDTH))}${head.slice(NAME_WIDTH)}\n`);
     for (const line of shown) {
       this.#print(`${terminal.style('dim', wrap(terminal, printable(line), `${INDENT}- `, `${INDENT}  `))}\n`);
@@ -153,7 +156,7 @@ export class DemoView implements DemoAudience {
   }
 }
 
-export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 /** A guest may send anything, escape sequences too; a terminal gets text. */
 function printable(text: string): string {

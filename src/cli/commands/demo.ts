@@ -43,8 +43,11 @@ export function addDemoCommand(program: Command, context: CliContext): void {
           : new DemoView({ terminal, json: flags.json === true, verbose: flags.verbose === true });
       const host = context.openHost('dda demo');
       try {
-        const result = await runDemo(host, () => context.readReadiness(host), demoOptions(flags), (event) =>
-          audience.event(event),
+        const result = await runDemo(
+          host,
+          () => context.readReadiness(host),
+          demoOptions(flags),
+          (event) => audience.event(event),
         );
         audience.done(result);
         context.setExitCode(ExitCode.done);

@@ -5,7 +5,7 @@ const SAMPLE_EVERY_MS = 50;
 
 export interface ExitReport {
   readonly exits: number;
-  /** Undefined: this host's KVM doesn't tell. */
+  /** Undefined: this host doesn't tell. */
   readonly tracedByKvm: number | undefined;
   readonly windowMs: number;
 }
@@ -38,9 +38,17 @@ export class ExitMeter {
   #reportOn({ from, to }: ExitWindow): ExitReport {
     return {
       exits: to.exits - from.exits,
-      tracedByKvm: this.#trace?.countBetween(from.atNs, to.atNs),
+      tracedByKvm: this.#traced(from, to),
       windowMs: Number(to.atNs - from.atNs) / 1e6,
     };
+  }
+
+  /** A witness who saw nothing at all, not even the exits of the conversation, is none. */
+  #traced(from: ExitSample, to: ExitSample): number | undefined {
+    const [first, last] = [this.#samples[0], this.#samples.at(-1)];
+    if (this.#trace === undefined || first === undefined || last === undefined) return undefined;
+    const sawAll = this.#trace.countBetween(first.atNs, last.atNs) ?? 0;
+    return sawAll === 0 ? undefined : this.#trace.countBetween(from.atNs, to.atNs);
   }
 
   #sample(): void {

@@ -12,7 +12,7 @@ export const SILENCE_SECONDS = 1;
 export function guestScript(): string {
   return `#!/bin/sh
 say() { echo "dda-demo: $*"; }
-stop() { say problem "$*"; exit 1; }
+stop() { dmesg | tail -n 20; say problem "$*"; exit 1; }
 wait_for() {
   read -r word && [ "$word" = "$1" ] || stop "the host typed '$word' where '$1' was due"
 }
@@ -21,6 +21,8 @@ interrupts() {
 }
 uptime() { read -r seconds rest </proc/uptime; echo "$seconds"; }
 
+# The console is for this script: a message of the kernel in the middle of a line would spoil it.
+dmesg -n 1
 stty -echo
 say kernel "$(uname -r)"
 say cpus "$(grep -c '^processor' /proc/cpuinfo)"

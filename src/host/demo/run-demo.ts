@@ -1,3 +1,4 @@
+import { readdirSync, readlinkSync } from 'node:fs';
 import { type Borrowed, withBorrowedFunctions } from '../moves/borrow.ts';
 import type { Host } from '../moves/host-facts.ts';
 import type { ReadinessFacts } from '../readiness/readiness.ts';
@@ -47,8 +48,9 @@ class Demo {
   readonly #options: DemoOptions;
   readonly #tell: (event: DemoEvent) => void;
   readonly #story: Story;
-  /** What was done to the function in the host since it was last told of, in words. */
+  /** How the function changed drivers since it was last told of, in words. */
   readonly #moves: string[] = [];
+  #isReturning = false;
 
   constructor(host: Host, options: DemoOptions, tell: (event: DemoEvent) => void) {
     this.#host = host;
@@ -62,15 +64,20 @@ class Demo {
       surveyForDemo(this.#host, this.#options.function, readiness),
     );
     return withBorrowedFunctions(this.#host, [], (borrowed) => this.#withFunction(borrowed, name), {
-      onStep: ({ intent }) => void this.#moves.push(intent),
-      onNotice: (text) => this.#tell({ event: 'notice', text }),
+      onStep: ({ act, intent }) => {
+        if (act === 'unbind' || act === 'bind') this.#moves.push(intent);
+      },
+      // That the function went back is a step of its own; out of turn it is news.
+      onNotice: (text) => {
+        if (!this.#isReturning) this.#tell({ event: 'notice', text });
+      },
     });
   }
 
   async #withFunction(borrowed: Borrowed, name: string): Promise<DemoResult> {
     await this.#story.step('dismount', async () => {
       await borrowed.borrow([name]);
-      return [this.#moves.splice(0), undefined];
+      return [[this.#moves.splice(0).join(', ')], undefined];
     });
     const [guest, { release, cpus }] = await this.#story.step('boot-guest', async () => {
       const booted = await DemoGuest.boot(borrowed, this.#options, this.#tell);
@@ -100,19 +107,20 @@ class Demo {
       const reads = await guest.read();
       return [readLines(reads), reads];
     });
+    this.#isReturning = true;
     const mounted = await this.#story.step('eject', async () => [
-      ['the guest was asked, let go and answered; the channel is rescinded, the device closed'],
+      ['asked, the guest stopped its driver and answered; its channel is rescinded, the device closed'],
       await guest.eject(name),
     ]);
     const disk = await this.#story.step('mount', async () => {
       await Promise.all([mounted.mounted, guest.diskGone()]);
       const found = await waitForDisk(this.#host, name, DISK_DEADLINE_MS);
-      return [[...this.#moves.splice(0), `${found} is back`], found];
+      return [[`${this.#moves.splice(0).join(', ')}; ${found} is there again`], found];
     });
     await this.#story.step('verify', async () => [await verify(disk, written), undefined]);
     await this.#story.step('shut-down', async () => {
       await guest.powerOff();
-      return [['the guest powered off'], undefined];
+      return [[`it powered off by itself; descriptors of KVM and VFIO still open here: ${openDescriptors()}`], undefined];
     });
     return {
       bytesWritten: written.bytes,
@@ -124,6 +132,19 @@ class Demo {
       exitsTracedByKvm: counted.tracedByKvm ?? null,
     };
   }
+}
+
+/** How many descriptors of KVM and VFIO this process has: each would keep the VM or the function alive. */
+function openDescriptors(): number {
+  const names = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      // The one that listed the directory is closed by now.
+      return '';
+    }
+  });
+  return names.filter((name) => /kvm|vfio/.test(name)).length;
 }
 
 async function verify(disk: string, written: { readonly bytes: number; readonly sha256: string }): Promise<string[]> {
