@@ -1,18 +1,28 @@
 import { once } from 'node:events';
-import { accessSync, constants, mkdirSync, mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { type Server, type Socket, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { chooseAccelerator } from './accelerator.ts';
 import { AgentClient } from './agent-client.ts';
 import { buildInitramfs } from './initramfs.ts';
-import { type KernelSeries, startableKernel, unpackedKernel } from './kernels.ts';
+import { type KernelSeries, type UnpackedKernel, startableKernel, unpackedKernel } from './kernels.ts';
 import { REPOSITORY, cacheDirectory } from './paths.ts';
-import { type Accelerator, MAX_DEVICES, type RigDevice, nvmeController, qemuArguments } from './qemu-arguments.ts';
+import {
+  type Accelerator,
+  MAX_DEVICES,
+  type MachineDescription,
+  type RigDevice,
+  nvmeController,
+  qemuArguments,
+} from './qemu-arguments.ts';
 import { QemuProcess } from './qemu-process.ts';
 import { QmpClient } from './qmp-client.ts';
 import { Rig } from './rig.ts';
 import { RigError, RigErrorCode } from './rig-error.ts';
+
+const DEFAULT_NVME_CONTROLLERS = 1;
+const KERNEL_ARGUMENTS = ['console=ttyS0', 'loglevel=5', 'panic=-1', 'intel_iommu=on', 'iommu=nopt', 'mitigations=off'];
 
 export interface RigOptions {
   /** Default 4096. */
@@ -44,96 +54,104 @@ export interface RigOptions {
  * @throws RigError `rig-missing-part`, `rig-bad-option`, `rig-boot-failed`.
  */
 export async function bootRig(options: RigOptions = {}): Promise<Rig> {
-  const { qemu = 'qemu-system-x86_64', bootTimeoutMs = 180_000 } = options;
-  const nvmeCount = options.nvmeControllers ?? 1;
-  checkOptions(options, nvmeCount);
-  const program = findProgram(qemu);
-  const kernel = unpackedKernel(options.kernel ?? '6.1');
-  const kernelImage = await startableKernel(kernel);
+  checkOptions(options);
   const accelerator = options.accelerator ?? chooseAccelerator();
+  const program = findProgram(options.qemu ?? 'qemu-system-x86_64');
+  const kernel = unpackedKernel(options.kernel ?? '6.1');
   const runDirectory = mkdtempSync(join(tmpdir(), 'dda-rig-'));
-  const inRun = (name: string): string => join(runDirectory, name);
+  let run: PreparedRun;
+  try {
+    run = await prepareRun(options, kernel, accelerator, runDirectory);
+  } catch (error) {
+    rmSync(runDirectory, { recursive: true });
+    throw error;
+  }
+  const qemu = new QemuProcess(program, qemuArguments(run.machine), runDirectory, run.machine.consoleFile);
+  try {
+    return await firstOf(connect(run, qemu, options.absent ?? []), qemu.ended, options.bootTimeoutMs ?? 180_000);
+  } catch (error) {
+    qemu.kill();
+    const reason = await qemu.ended;
+    const detail = error instanceof RigError ? error.message : reason;
+    throw new RigError(
+      RigErrorCode.bootFailed,
+      `The rig did not come up: ${detail}${advice(accelerator)}\n--- console\n${qemu.console().slice(-4000)}`,
+      { cause: error },
+    );
+  } finally {
+    run.monitor.server.close();
+    run.agent.server.close();
+  }
+}
 
-  const compileCache = join(cacheDirectory(), 'rig-compile-cache');
-  mkdirSync(compileCache, { recursive: true });
+interface PreparedRun {
+  readonly machine: MachineDescription;
+  readonly monitor: Listener;
+  readonly agent: Listener;
+}
+
+/** Puts what QEMU needs into the directory of this run. */
+async function prepareRun(
+  options: RigOptions,
+  kernel: UnpackedKernel,
+  accelerator: Accelerator,
+  directory: string,
+): Promise<PreparedRun> {
+  const inRun = (name: string): string => join(directory, name);
   const consoleFile = inRun('console.log');
   writeFileSync(consoleFile, '');
   const initramfs = inRun('initramfs.cpio');
-  writeFileSync(
-    initramfs,
-    buildInitramfs({
-      kernel,
-      path: rigPath(),
-      keep: [REPOSITORY, cacheDirectory(), nodeDirectory(), process.cwd(), ...(options.keep ?? [])],
-    }),
-  );
-  const nvmeControllers = Array.from({ length: nvmeCount }, (_, index) =>
+  writeFileSync(initramfs, buildInitramfs({ kernel, path: rigPath(), keep: hiddenDirectories(options.keep ?? []) }));
+  const nvmeControllers = Array.from({ length: options.nvmeControllers ?? DEFAULT_NVME_CONTROLLERS }, (_, index) =>
     nvmeController(index, inRun(`nvme${index}.img`)),
   );
   for (const { imageFile } of nvmeControllers) {
     writeFileSync(imageFile, '');
     truncateSync(imageFile, (options.nvmeSizeMib ?? 1024) * 1024 * 1024);
   }
-  const devices = options.devices ?? [];
+  const compileCache = join(cacheDirectory(), 'rig-compile-cache');
+  mkdirSync(compileCache, { recursive: true });
+  const kernelImage = await startableKernel(kernel);
   const monitor = await listen(inRun('monitor'));
   const agent = await listen(inRun('agent'));
-  const qemuProcess = new QemuProcess(
-    program,
-    qemuArguments({
-      accelerator,
-      memoryMib: options.memoryMib ?? 4096,
-      cpus: options.cpus ?? 1,
-      kernelImage,
-      initramfs,
-      kernelArguments: [
-        'console=ttyS0',
-        'loglevel=5',
-        'edd=off',
-        'panic=-1',
-        'intel_iommu=on',
-        // The kernel's test of the timer interrupt counts emulated time and panics when the machine is busy.
-        'no_timer_check',
-        'iommu=nopt',
-        'mitigations=off',
-      ],
-      monitorSocket: monitor.path,
-      agentSocket: agent.path,
-      consoleFile,
-      compileCache,
-      nvmeControllers,
-      devices,
-    }),
-    runDirectory,
+  const machine: MachineDescription = {
+    accelerator,
+    memoryMib: options.memoryMib ?? 4096,
+    cpus: options.cpus ?? 1,
+    kernelImage,
+    initramfs,
+    kernelArguments: KERNEL_ARGUMENTS,
+    monitorSocket: monitor.path,
+    agentSocket: agent.path,
     consoleFile,
-  );
-  const connect = async (): Promise<Rig> => {
-    const [monitorClient, agentClient] = await Promise.all([
-      monitor.connection.then((socket) => new QmpClient(socket)),
-      agent.connection.then((socket) => new AgentClient(socket)),
-    ]);
-    await monitorClient.negotiate();
-    await agentClient.ready;
-    const allDevices = [...nvmeControllers.map(({ device }) => device), ...devices];
-    const rig = new Rig({ qemu: qemuProcess, monitor: monitorClient, agent: agentClient, devices: allDevices });
-    for (const id of options.absent ?? []) await rig.unplug(id);
-    qemuProcess.removeRunDirectory();
-    return rig;
+    compileCache,
+    nvmeControllers,
+    devices: options.devices ?? [],
   };
-  try {
-    return await firstOf(connect(), qemuProcess.ended, bootTimeoutMs);
-  } catch (error) {
-    qemuProcess.kill();
-    const reason = await qemuProcess.ended;
-    const detail = error instanceof RigError ? error.message : reason;
-    throw new RigError(
-      RigErrorCode.bootFailed,
-      `The rig did not come up: ${detail}${advice(accelerator)}\n--- console\n${qemuProcess.console().slice(-4000)}`,
-      { cause: error },
-    );
-  } finally {
-    monitor.server.close();
-    agent.server.close();
-  }
+  return { machine, monitor, agent };
+}
+
+async function connect(
+  { machine, monitor, agent }: PreparedRun,
+  qemu: QemuProcess,
+  absent: readonly string[],
+): Promise<Rig> {
+  const [monitorSocket, agentSocket] = await Promise.all([monitor.connection, agent.connection]);
+  const monitorClient = new QmpClient(monitorSocket);
+  const agentClient = new AgentClient(agentSocket);
+  await monitorClient.negotiate();
+  await agentClient.ready;
+  const devices = [...machine.nvmeControllers.map(({ device }) => device), ...machine.devices];
+  const rig = new Rig({ qemu, monitor: monitorClient, agent: agentClient, devices });
+  for (const id of absent) await rig.unplug(id);
+  qemu.removeRunDirectory();
+  return rig;
+}
+
+/** What the run needs of the directories over which the rig lays a file system of its own. */
+function hiddenDirectories(keep: readonly string[]): string[] {
+  const needed = [REPOSITORY, cacheDirectory(), nodeDirectory(), process.cwd(), ...keep];
+  return [...new Set(needed)].filter((path) => /^\/(tmp|run)\//.test(path)).toSorted();
 }
 
 const advice = (accelerator: Accelerator): string =>
@@ -157,7 +175,8 @@ async function firstOf(rig: Promise<Rig>, ended: Promise<string>, timeoutMs: num
   }
 }
 
-function checkOptions(options: RigOptions, nvmeCount: number): void {
+function checkOptions(options: RigOptions): void {
+  const nvmeCount = options.nvmeControllers ?? DEFAULT_NVME_CONTROLLERS;
   const wholeNumbers = { memoryMib: options.memoryMib, cpus: options.cpus, nvmeSizeMib: options.nvmeSizeMib };
   for (const [name, value] of Object.entries(wholeNumbers)) {
     if (value !== undefined && !(Number.isInteger(value) && value > 0))
