@@ -77,9 +77,25 @@ export class RigDemo {
   #commandLine(kernel: UnpackedKernel, image: string): string[] {
     const { cpus, memory, device = RIG_NVME } = this.#options;
     const main = join(REPOSITORY, 'src/cli/main.ts');
-    return ['node', '--disable-warning=ExperimentalWarning', main, 'demo', '--report', '--erase', '--device', device].concat(
-      ['--cpus', `${cpus}`, '--memory', `${Math.ceil(memory / MIB)}M`, '--kernel', image, '--modules', kernel.modules],
-    );
+    return [
+      'node',
+      '--disable-warning=ExperimentalWarning',
+      main,
+      'demo',
+      '--report',
+      '--erase',
+      '--device',
+      device,
+    ].concat([
+      '--cpus',
+      `${cpus}`,
+      '--memory',
+      `${Math.ceil(memory / MIB)}M`,
+      '--kernel',
+      image,
+      '--modules',
+      kernel.modules,
+    ]);
   }
 
   #hear(line: string): void {

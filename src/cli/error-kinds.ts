@@ -1,4 +1,4 @@
-import { ExitCode, hostErrorKinds } from '../host/index.ts';
+import { demoErrorKinds, ExitCode, hostErrorKinds } from '../host/index.ts';
 import type { KvmErrorCode, VfioErrorCode } from '../linux/index.ts';
 import type { BootErrorCode } from '../vm/index.ts';
 
@@ -74,6 +74,7 @@ export const errorKinds: Readonly<Record<string, ErrorKind>> = {
   ...kernelDeviceKinds,
   ...guestKinds,
   ...hostErrorKinds,
+  ...demoErrorKinds,
 };
 
 export function exitCodeFor(code: string): ExitCode {

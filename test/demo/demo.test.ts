@@ -84,10 +84,13 @@ describe('the demo', { timeout: 600_000 }, () => {
     const { ok, error, steps } = lastLine(ended);
     assert.equal(ok, false);
     assert.equal((error as { code: string }).code, 'interrupted');
-    assert.deepEqual(
-      (steps as { name: string }[]).map(({ name }) => name).slice(0, 5),
-      ['boot-rig', 'survey', 'dismount', 'boot-guest', 'hot-add'],
-    );
+    assert.deepEqual((steps as { name: string }[]).map(({ name }) => name).slice(0, 5), [
+      'boot-rig',
+      'survey',
+      'dismount',
+      'boot-guest',
+      'hot-add',
+    ]);
     assert.match(ended.notices, /Gave 0000:01:00\.0 back to the host/);
     assert.deepEqual(
       rigDirectories().filter((name) => !before.includes(name)),

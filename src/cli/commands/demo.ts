@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { DemoError, ExitCode, reportOf, runDemo } from '../../host/index.ts';
+import { ExitCode, reportOf, runDemo } from '../../host/index.ts';
 import type { CliContext } from '../cli-context.ts';
 import { exitCodeFor } from '../error-kinds.ts';
 import { demoReporter } from './demo-audience.ts';
@@ -55,7 +55,7 @@ export function addDemoCommand(program: Command, context: CliContext): void {
         const { code, message } = reportOf(error);
         if (code === 'unexpected' && error instanceof Error) terminal.notices(`${error.stack ?? ''}\n`);
         audience.failed({ code, message });
-        context.setExitCode(error instanceof DemoError ? error.exitCode : exitCodeFor(code));
+        context.setExitCode(exitCodeFor(code));
       }
     });
 }

@@ -1,14 +1,16 @@
+import type { CrashReport } from '../../hyperv/index.ts';
 import { type EjectOutcome, describeEnd, guestInitrd, readKernel } from '../../vm/index.ts';
-import { VmSession } from '../lending/vm-session.ts';
+import { BASE_COMMAND_LINE } from '../guest/prepare-guest.ts';
+import type { HostInventory } from '../inventory/host-function.ts';
+import type { VmSession } from '../lending/vm-session.ts';
 import type { Borrowed } from '../moves/borrow.ts';
+import { guestFailure } from '../running/guest-failure.ts';
+import { highWindowsFor, startSession } from '../running/start-session.ts';
 import { DemoError } from './demo-error.ts';
 import type { DemoEvent } from './demo-events.ts';
 import { ExitMeter, type ExitReport } from './exit-meter.ts';
 import { guestScript } from './guest-script.ts';
 import { GuestTalk } from './guest-talk.ts';
-
-/** `quiet`: the console is for the script. The self-tests of the crypto code would take longer than the rest of the start. */
-const COMMAND_LINE = 'console=ttyS0 panic=-1 quiet mitigations=off cryptomgr.notests';
 
 export interface DemoGuestOptions {
   /** A bzImage or vmlinux. */
@@ -68,8 +70,16 @@ export class DemoGuest {
       if (event.kind === 'warning') tell({ event: 'notice', text: `${event.message} [${event.code}]` });
       if (event.kind === 'function-failed') tell({ event: 'notice', text: `${event.function}: ${event.reason}` });
     });
+    let crash: CrashReport | undefined;
+    machine.on('crashed', (report) => {
+      crash ??= report;
+    });
     session.ended.then(
-      (end) => talk.fail(new DemoError('demo-guest-ended', `The guest ended before its time: ${describeEnd(end)}.`)),
+      (end) =>
+        talk.fail(
+          guestFailure('of the demo', { end, crash }) ??
+            new DemoError('demo-guest-ended', `The guest ended before its time: ${describeEnd(end)}.`),
+        ),
       (error: unknown) => talk.fail(error),
     );
   }
@@ -77,20 +87,19 @@ export class DemoGuest {
   /** Starts it, and waits for its first words. Throws what reading the kernel, its modules and KVM throw. */
   static async boot(
     borrowed: Borrowed,
+    inventory: HostInventory,
     options: DemoGuestOptions,
     tell: (event: DemoEvent) => void,
   ): Promise<readonly [guest: DemoGuest, greeting: Greeting]> {
     const { kernelPath, modulesDirectory, unpackedDirectory, memoryBytes, cpus } = options;
     const [kernel, initrd] = await Promise.all([
       readKernel(kernelPath, unpackedDirectory === undefined ? {} : { unpackedDirectory }),
-      guestInitrd({ modulesDirectory, commandLine: COMMAND_LINE, drivers: ['nvme'], run: guestScript() }),
+      guestInitrd({ modulesDirectory, commandLine: BASE_COMMAND_LINE, drivers: ['nvme'], run: guestScript() }),
     ]);
-    const session = new VmSession(borrowed, {
-      kernel: kernel.image,
-      initrd,
-      commandLine: COMMAND_LINE,
-      memoryBytes,
-      vcpus: cpus,
+    const session = startSession(borrowed, {
+      machine: { kernel: kernel.image, initrd, commandLine: BASE_COMMAND_LINE, memoryBytes, vcpus: cpus },
+      ejectDeadlineMs: options.deadlineMs,
+      highWindows: highWindowsFor(inventory),
     });
     const guest = new DemoGuest(session, options.deadlineMs, tell);
     try {
@@ -130,7 +139,7 @@ export class DemoGuest {
       const report = meter.report(typedNs, firstByteNs);
       if (report === undefined) {
         throw new DemoError(
-          'demo-guest-silent',
+          'demo-not-counted',
           'This host was too busy to count exits while the guest read. Try again when it has less to do.',
         );
       }
@@ -170,7 +179,8 @@ export class DemoGuest {
   async powerOff(): Promise<void> {
     this.#talk.say('bye');
     const end = await this.#session.ended;
-    if (end.kind !== 'power-off') throw new DemoError('demo-guest-ended', `The guest was to power off, but ${describeEnd(end)}.`);
+    if (end.kind !== 'power-off')
+      throw new DemoError('demo-guest-ended', `The guest was to power off, but ${describeEnd(end)}.`);
   }
 
   /** Ends it at once, if it still runs. */

@@ -8,7 +8,7 @@ function talk(): { readonly talk: GuestTalk; readonly typed: string[]; hear(text
   return { talk: it, typed, hear: (text, atNs = 0n) => void it.receive(new TextEncoder().encode(text), atNs) };
 }
 
-test('lines come in pieces, with their first byte\'s time', async () => {
+test("lines come in pieces, with their first byte's time", async () => {
   const { talk: it, hear } = talk();
   hear('[    1.0] a kernel message\r\ndda-', 5n);
   hear('demo: cp', 6n);

@@ -4,7 +4,7 @@ import type { Host } from '../moves/host-facts.ts';
 import type { ReadinessFacts } from '../readiness/readiness.ts';
 import { DemoError } from './demo-error.ts';
 import type { DemoEvent, DemoResult } from './demo-events.ts';
-import { surveyForDemo } from './demo-function.ts';
+import { type DemoFunction, surveyForDemo } from './demo-function.ts';
 import { DemoGuest, type DemoGuestOptions, type Greeting, type GuestReads } from './demo-guest.ts';
 import { BYTES_TO_WRITE } from './guest-script.ts';
 import { checksumOf, waitForDisk } from './host-disk.ts';
@@ -60,10 +60,10 @@ class Demo {
   }
 
   async run(readiness: ReadinessFacts): Promise<DemoResult> {
-    const name = await this.#story.step('survey', async () =>
+    const found = await this.#story.step('survey', async () =>
       surveyForDemo(this.#host, this.#options.function, readiness),
     );
-    return withBorrowedFunctions(this.#host, [], (borrowed) => this.#withFunction(borrowed, name), {
+    return withBorrowedFunctions(this.#host, [], (borrowed) => this.#withFunction(borrowed, found), {
       onStep: ({ act, intent }) => {
         if (act === 'unbind' || act === 'bind') this.#moves.push(intent);
       },
@@ -74,13 +74,13 @@ class Demo {
     });
   }
 
-  async #withFunction(borrowed: Borrowed, name: string): Promise<DemoResult> {
+  async #withFunction(borrowed: Borrowed, { name, inventory }: DemoFunction): Promise<DemoResult> {
     await this.#story.step('dismount', async () => {
       await borrowed.borrow([name]);
       return [[this.#moves.splice(0).join(', ')], undefined];
     });
     const [guest, { release, cpus }] = await this.#story.step('boot-guest', async () => {
-      const booted = await DemoGuest.boot(borrowed, this.#options, this.#tell);
+      const booted = await DemoGuest.boot(borrowed, inventory, this.#options, this.#tell);
       return [greetingLines(booted[1]), booted];
     });
     try {
@@ -95,7 +95,9 @@ class Demo {
     await this.#story.step('hot-add', async () => {
       const disk = await guest.add(name);
       return [
-        [`in the guest it is PCI function ${disk.address}, driver ${disk.driver}: /dev/${disk.name}, ${mib(disk.sizeBytes)}`],
+        [
+          `in the guest it is PCI function ${disk.address}, driver ${disk.driver}: /dev/${disk.name}, ${mib(disk.sizeBytes)}`,
+        ],
         undefined,
       ];
     });
@@ -120,7 +122,10 @@ class Demo {
     await this.#story.step('verify', async () => [await verify(disk, written), undefined]);
     await this.#story.step('shut-down', async () => {
       await guest.powerOff();
-      return [[`it powered off by itself; descriptors of KVM and VFIO still open here: ${openDescriptors()}`], undefined];
+      return [
+        [`it powered off by itself; descriptors of KVM and VFIO still open here: ${openDescriptors()}`],
+        undefined,
+      ];
     });
     return {
       bytesWritten: written.bytes,
