@@ -19,7 +19,7 @@ import {
 import { QemuProcess } from './qemu-process.ts';
 import { QmpClient } from './qmp-client.ts';
 import { Rig } from './rig.ts';
-import { RigError, RigErrorCode } from './rig-error.ts';
+import { RigError, RigErrorCode, noSuchDevice } from './rig-error.ts';
 
 const DEFAULT_NVME_CONTROLLERS = 1;
 const KERNEL_ARGUMENTS = ['console=ttyS0', 'loglevel=5', 'panic=-1', 'intel_iommu=on', 'iommu=nopt', 'mitigations=off'];
@@ -72,7 +72,7 @@ export async function bootRig(options: RigOptions = {}): Promise<Rig> {
   } catch (error) {
     qemu.kill();
     const reason = await qemu.ended;
-    const detail = error instanceof RigError ? error.message : reason;
+    const detail = error instanceof RigError && error.code !== RigErrorCode.died ? error.message : reason;
     throw new RigError(
       RigErrorCode.bootFailed,
       `The rig did not come up: ${detail}${advice(accelerator)}\n--- console\n${qemu.console().slice(-4000)}`,
@@ -175,6 +175,11 @@ async function firstOf(rig: Promise<Rig>, ended: Promise<string>, timeoutMs: num
   }
 }
 
+/** Ids of the devices that a rig with these options has. */
+export function deviceIds({ nvmeControllers = DEFAULT_NVME_CONTROLLERS, devices = [] }: RigOptions): string[] {
+  return [...Array.from({ length: nvmeControllers }, (_, index) => `nvme${index}`), ...devices.map(({ id }) => id)];
+}
+
 function checkOptions(options: RigOptions): void {
   const nvmeCount = options.nvmeControllers ?? DEFAULT_NVME_CONTROLLERS;
   const wholeNumbers = { memoryMib: options.memoryMib, cpus: options.cpus, nvmeSizeMib: options.nvmeSizeMib };
@@ -189,6 +194,8 @@ function checkOptions(options: RigOptions): void {
       `A rig has room for 0 to ${MAX_DEVICES} devices behind root ports; ${count} were asked for.`,
     );
   }
+  const ids = deviceIds(options);
+  for (const id of options.absent ?? []) if (!ids.includes(id)) throw noSuchDevice(id, ids);
 }
 
 function findProgram(name: string): string {

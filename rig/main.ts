@@ -1,7 +1,9 @@
 /** `npm run rig -- COMMAND…`: boots a rig, runs one command in it, ends as the command ends. */
 import { constants } from 'node:os';
-import { type RigCommand, type Rig, RigError, bootRig } from './index.ts';
+import { deviceIds } from './boot-rig.ts';
+import { type RigCommand, type Rig, RigError, RigErrorCode, bootRig } from './index.ts';
 import { type PlugEvent, USAGE, parseCommandLine } from './command-line.ts';
+import { noSuchDevice } from './rig-error.ts';
 
 /** What `timeout` and shells use for "the command itself could not be run". */
 const EXIT_RIG_FAILED = 125;
@@ -18,6 +20,8 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
+  const ids = deviceIds(options);
+  for (const { deviceId } of events) if (!ids.includes(deviceId)) throw noSuchDevice(deviceId, ids);
   const startedAt = performance.now();
   if (process.stderr.isTTY) say('booting…');
   const stopHearing = exitOnSignals();
@@ -91,8 +95,8 @@ function forwardSignals(rig: Rig, command: RigCommand): void {
 }
 
 function exitCodeOf(error: RigError): number {
-  if (error.code === 'rig-bad-option') return EXIT_USAGE;
-  return error.code === 'rig-command-not-started' ? EXIT_NOT_STARTED : EXIT_RIG_FAILED;
+  if (error.code === RigErrorCode.badOption || error.code === RigErrorCode.noSuchDevice) return EXIT_USAGE;
+  return error.code === RigErrorCode.commandNotStarted ? EXIT_NOT_STARTED : EXIT_RIG_FAILED;
 }
 
 try {

@@ -28,3 +28,6 @@ export class RigError extends Error {
     this.code = code;
   }
 }
+
+export const noSuchDevice = (id: string, ids: readonly string[]): RigError =>
+  new RigError(RigErrorCode.noSuchDevice, `The rig has no device '${id}'. It has: ${ids.join(', ') || 'none'}.`);

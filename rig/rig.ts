@@ -6,7 +6,7 @@ import type { RigDevice } from './qemu-arguments.ts';
 import { plugArguments } from './qemu-arguments.ts';
 import type { QemuProcess } from './qemu-process.ts';
 import type { QmpClient } from './qmp-client.ts';
-import { RigError, RigErrorCode } from './rig-error.ts';
+import { RigError, RigErrorCode, noSuchDevice } from './rig-error.ts';
 
 export interface StartOptions {
   /** Where in the rig; the checkout by default. */
@@ -179,10 +179,7 @@ export class Rig implements AsyncDisposable {
   #device(deviceId: string): RigDevice {
     const device = this.#parts.devices.find(({ id }) => id === deviceId);
     if (device !== undefined) return device;
-    throw new RigError(
-      RigErrorCode.noSuchDevice,
-      `The rig has no device '${deviceId}'. It has: ${this.deviceIds.join(', ') || 'none'}.`,
-    );
+    throw noSuchDevice(deviceId, this.deviceIds);
   }
 }
 
