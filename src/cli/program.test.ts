@@ -14,7 +14,7 @@ test('--version', async () => {
 test('help names every command and has examples, for each command too', async () => {
   const { output, exitCode } = await runCli(fakeHost(nvmeHost()), ['--help']);
   assert.equal(exitCode, 0);
-  for (const command of ['check', 'survey', 'dismount', 'mount', 'completion']) {
+  for (const command of ['check', 'survey', 'dismount', 'mount', 'demo', 'completion']) {
     assert.match(output, new RegExp(`^  ${command}\\b`, 'm'));
     const help = await runCli(fakeHost(nvmeHost()), [command, '--help']);
     assert.equal(help.exitCode, 0);
