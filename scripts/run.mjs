@@ -37,7 +37,8 @@ async function main() {
   await ensureNodeModules();
   if (task.rig !== undefined) {
     await ensureDebianPackages();
-    const isLater = (name === 'rig' || name === 'demo') && args.some((word) => word === '6.12' || word === '--kernel=6.12');
+    const isLater =
+      (name === 'rig' || name === 'demo') && args.some((word) => word === '6.12' || word === '--kernel=6.12');
     await ensureKernels(isLater ? ['6.1', '6.12'] : task.rig);
   }
   if (task.program === undefined) say('everything is there.');
