@@ -62,9 +62,12 @@ function serveIo(vcpu: number, page: KvmRunPage, handling: ExitHandling): void {
     page.loadOnEntry = SyncRegs.regs;
     return;
   }
-  const event: PowerEvent | undefined = powerWrite(page.ioPort, page.ioSizeBytes, page.ioValue());
-  if (event !== undefined) {
-    handling.end({ kind: event });
+  for (let access = 0; access < page.ioCount; access++) {
+    const event: PowerEvent | undefined = powerWrite(page.ioPort, page.ioSizeBytes, page.ioValue(access));
+    if (event !== undefined) {
+      handling.end({ kind: event });
+      return;
+    }
   }
 }
 

@@ -291,6 +291,7 @@ export class VirtualMachine extends EventEmitter<MachineEvents> {
         await this.#loop.done;
       } catch (error) {
         failure ??= { error };
+        this.#finish({ kind: 'stopped' });
       }
       await Promise.all(this.#threads.map((thread) => thread.stop()));
       for (const assignment of [...this.#assignments]) {

@@ -3,6 +3,8 @@ import { Uart16550 } from './devices/index.ts';
 /** How long output gathers before it is passed on: a byte at a time would cost a thread switch each. */
 const GATHER_MS = 4;
 const CHUNK_BYTES = 4096;
+/** After this many chunks the device thread looks at its other events: a guest may send as fast as they are taken. */
+const CHUNKS_PER_TURN = 16;
 
 export interface SerialConsoleOptions {
   setIrqLevel(level: 0 | 1): void;
@@ -40,19 +42,30 @@ export class SerialConsole {
   /** Passes the last output on. */
   close(): void {
     clearTimeout(this.#timer);
-    this.#drain();
+    while (this.#passOn()) {
+      // Nobody sends any more.
+    }
   }
 
   #drain(): void {
     this.#timer = undefined;
-    for (;;) {
-      const chunk = new Uint8Array(CHUNK_BYTES);
-      const count = this.#uart.drainOutput(chunk);
-      if (count === 0) {
+    for (let chunks = 0; chunks < CHUNKS_PER_TURN; chunks++) {
+      if (!this.#passOn()) {
         return;
       }
+    }
+    // The port says that it has output when it had none, so what is left now must be fetched unasked.
+    this.serve();
+  }
+
+  /** False: there is nothing to pass on. */
+  #passOn(): boolean {
+    const chunk = new Uint8Array(CHUNK_BYTES);
+    const count = this.#uart.drainOutput(chunk);
+    if (count > 0) {
       this.#output(chunk.subarray(0, count));
     }
+    return count > 0;
   }
 
   #send(): void {

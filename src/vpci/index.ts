@@ -10,6 +10,7 @@ export type {
 } from './provider.ts';
 export type { BusFunctionState } from './bus-function.ts';
 export type { EjectionOutcome, VpciLogEntry, VpciPort } from './port.ts';
+export { BoundedLog } from './bounded-log.ts';
 export { CONFIG_WINDOW_BYTES } from './config-window.ts';
 export type { ConfigWindowPlan } from './config-window.ts';
 export type { InterruptTarget } from './interrupt-tokens.ts';

@@ -15,6 +15,9 @@ export type EjectOutcome =
   /** The guest had not answered when the deadline came. */
   | 'deadline';
 
+/** The longest that a timer can run; a longer one would end at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** What an assignment tells its machine. */
 export interface AssignmentEvents {
   /** The host needs the function back. */
@@ -108,7 +111,7 @@ export class Assignment implements FunctionBorrower {
       }
     }
     const deadline = Promise.withResolvers<EjectOutcome>();
-    const timer = setTimeout(() => deadline.resolve('deadline'), deadlineMs);
+    const timer = setTimeout(() => deadline.resolve('deadline'), Math.min(deadlineMs, MAX_TIMER_MS));
     try {
       return await Promise.race([this.#ejection.promise, deadline.promise]);
     } finally {
@@ -125,16 +128,14 @@ export class Assignment implements FunctionBorrower {
       return;
     }
     this.#revoked = true;
-    this.#provider.surpriseRemoved();
-    this.#bars.unmapAll();
-    this.#interrupts.close();
-    this.function.close();
-    if (this.#offer === undefined) {
-      this.#events.released();
-    } else {
-      this.#offer.rescind();
-    }
-    this.#ejection?.resolve('ejected');
+    // Runs from the last to the first, each step whatever becomes of the ones before it.
+    using steps = new DisposableStack();
+    steps.defer(() => this.#ejection?.resolve('ejected'));
+    steps.defer(() => (this.#offer === undefined ? this.#events.released() : this.#offer.rescind()));
+    steps.defer(() => this.function.close());
+    steps.defer(() => this.#interrupts.close());
+    steps.defer(() => this.#bars.unmapAll());
+    steps.defer(() => this.#provider.surpriseRemoved());
   }
 
   barMoved(barIndex: number, gpa: number | undefined): void {

@@ -1,4 +1,5 @@
 import type { PciFunction } from '../../functions/index.ts';
+import { BoundedLog } from '../../vpci/index.ts';
 import type { MemorySlot } from '../memory/memory-slots.ts';
 import type { MachineServices } from './machine-services.ts';
 import { fitsDeviceWindow } from './windows.ts';
@@ -15,11 +16,13 @@ interface MappedBar {
 export class BarMappings {
   readonly #services: MachineServices;
   readonly #function: PciFunction;
+  readonly #log: BoundedLog;
   readonly #mapped = new Map<number, MappedBar>();
 
   constructor(services: MachineServices, pciFunction: PciFunction) {
     this.#services = services;
     this.#function = pciFunction;
+    this.#log = new BoundedLog((entry) => services.log(entry));
   }
 
   move(barIndex: number, gpa: number | undefined): void {
@@ -36,17 +39,17 @@ export class BarMappings {
   }
 
   #map(barIndex: number, gpa: number): void {
-    const { map, slots, addresses, log } = this.#services;
+    const { map, slots, addresses } = this.#services;
     const shape = this.#function.bars.find((bar) => bar.index === barIndex);
     if (shape === undefined) {
       throw new RangeError(`${this.#function.name} has no BAR ${barIndex}`);
     }
-    if (!fitsDeviceWindow(map, gpa, shape.sizeBytes) || slots.overlaps(gpa, shape.sizeBytes)) {
-      log({
-        severity: 'warning',
-        code: 'bar-out-of-window',
-        text: `${this.#function.name}: the guest placed BAR ${barIndex} at 0x${gpa.toString(16)}, where no device range is free; it stays unmapped`,
-      });
+    if (!fitsDeviceWindow(map, gpa, shape.sizeBytes)) {
+      this.#refuse('bar-out-of-window', barIndex, gpa, 'outside the device windows');
+      return;
+    }
+    if (slots.overlaps(gpa, shape.sizeBytes) || addresses.overlaps(gpa, shape.sizeBytes)) {
+      this.#refuse('bar-overlap', barIndex, gpa, "over another device's range");
       return;
     }
     const mapped: { slots: MemorySlot[]; claims: number[] } = { slots: [], claims: [] };
@@ -57,25 +60,22 @@ export class BarMappings {
         mapped.slots.push(slots.map(at, region.sizeBytes, region.hostAddress, false));
         continue;
       }
-      const claimed = addresses.claim(at, region.sizeBytes, {
+      addresses.claim(at, region.sizeBytes, {
         read: (offset, sizeBytes) => this.#function.readBar(barIndex, region.offsetBytes + offset, sizeBytes),
         write: (offset, sizeBytes, value) =>
           this.#function.writeBar(barIndex, region.offsetBytes + offset, sizeBytes, value),
       });
-      if (!claimed) {
-        log({
-          severity: 'warning',
-          code: 'bar-overlap',
-          text: `${this.#function.name}: the guest placed BAR ${barIndex} at 0x${gpa.toString(16)}, over another device's range; that part stays unmapped`,
-        });
-        continue;
-      }
       mapped.claims.push(at);
       if (region.imageAddress !== undefined) {
         // Reads come from the image with no exit; writes still reach the claim above.
         mapped.slots.push(slots.map(at, region.sizeBytes, region.imageAddress, true));
       }
     }
+  }
+
+  #refuse(code: string, barIndex: number, gpa: number, where: string): void {
+    const placed = `the guest placed BAR ${barIndex} at 0x${gpa.toString(16)}, ${where}`;
+    this.#log.log('warning', code, `${this.#function.name}: ${placed}; it stays unmapped`);
   }
 
   #unmap(barIndex: number): void {

@@ -22,8 +22,13 @@ export class ConfigWindowMapping {
       return NtStatus.INVALID_PARAMETER;
     }
     const claimed = addresses.claim(gpa, CONFIG_WINDOW_BYTES, {
-      read: (offset, sizeBytes) => BigInt(provider.configWindowRead(offset, sizeBytes)),
-      write: (offset, sizeBytes, value) => provider.configWindowWrite(offset, sizeBytes, Number(value)),
+      // PCI has no accesses of 8 bytes.
+      read: (offset, sizeBytes) => (sizeBytes > 4 ? -1n : BigInt(provider.configWindowRead(offset, sizeBytes))),
+      write: (offset, sizeBytes, value) => {
+        if (sizeBytes <= 4) {
+          provider.configWindowWrite(offset, sizeBytes, Number(value));
+        }
+      },
     });
     if (!claimed) {
       return NtStatus.INVALID_PARAMETER;
@@ -53,10 +58,8 @@ export class ConfigWindowMapping {
       return;
     }
     const { slots, selectorPage } = this.#services;
-    this.#slots = [
-      slots.map(this.#gpa, PAGE_BYTES, selectorPage.address, false),
-      slots.map(this.#gpa + PAGE_BYTES, PAGE_BYTES, plan.imageAddress, true),
-    ];
+    this.#slots.push(slots.map(this.#gpa, PAGE_BYTES, selectorPage.address, false));
+    this.#slots.push(slots.map(this.#gpa + PAGE_BYTES, PAGE_BYTES, plan.imageAddress, true));
   }
 
   #clear(): void {

@@ -11,7 +11,7 @@ export class InstanceIds {
   readonly #domains = new Set<number>();
   #assignments = 0;
 
-  /** `serial`: what names the slot in the guest. */
+  /** `serial`: what names the slot in the guest, 32 bits. Throws RangeError when it is none, or no domain is free. */
   take(serial: number): Guid {
     let domain = 1;
     while (this.#domains.has(domain)) {
@@ -20,11 +20,12 @@ export class InstanceIds {
     if (domain > DOMAINS) {
       throw new RangeError(`all ${DOMAINS} PCI domains of this VM are in use`);
     }
+    const data4 = new Uint8Array(8);
+    new DataView(data4.buffer).setBigUint64(0, BigInt(this.#assignments + 1), false);
+    const instanceId = instanceIdFor({ serial, domain, data4 });
     this.#domains.add(domain);
     this.#assignments += 1;
-    const data4 = new Uint8Array(8);
-    new DataView(data4.buffer).setBigUint64(0, BigInt(this.#assignments), false);
-    return instanceIdFor({ serial, domain, data4 });
+    return instanceId;
   }
 
   giveBack(instanceId: Guid): void {

@@ -1,5 +1,4 @@
 import type { MsiMessage, PciFunction } from '../../functions/index.ts';
-import { EventFd } from '../../linux/index.ts';
 import type { InterruptTarget as TokenTarget } from '../../vpci/index.ts';
 import type { MsiRoute, MsiRoutes } from '../interrupts/msi-routes.ts';
 
@@ -38,7 +37,7 @@ export class InterruptDelivery {
       if (message === undefined) {
         return;
       }
-      state = { route: this.#routes.open(EventFd.create()), message: undefined };
+      state = { route: this.#routes.open(), message: undefined };
       this.#vectors.set(vector, state);
       this.#function.connectVector(vector, state.route.eventFd.fd);
     }

@@ -1,8 +1,11 @@
-import { type EventFd, firstFreeGsi, irqchipRoutes, type KvmVm, maxGsiRoutes } from '../../linux/index.ts';
+import { EventFd, firstFreeGsi, irqchipRoutes, type KvmVm, maxGsiRoutes } from '../../linux/index.ts';
 import { type InterruptTarget, msiFor } from './msi-address.ts';
 
 /** The part of a KVM VM that interrupt routes need. */
 export type RoutingVm = Pick<KvmVm, 'setGsiRouting' | 'connectIrqfd' | 'disconnectIrqfd'>;
+
+/** KVM's table has room for so many beside the interrupt chips' own. */
+const MAX_MSI_ROUTES = maxGsiRoutes - irqchipRoutes().length;
 
 /** KVM's table of interrupt routes for one VM; device eventfds reach guest vectors through it with no exit. */
 export class MsiRoutes {
@@ -14,33 +17,30 @@ export class MsiRoutes {
     this.#vm = vm;
   }
 
-  /** A route of its own for one device vector that signals `eventFd`; nothing is delivered before it has a target. */
-  open(eventFd: EventFd): MsiRoute {
+  /** A route of its own for one device vector, with a new eventfd; nothing is delivered before it has a target. */
+  open(): MsiRoute {
+    if (this.#used.size >= MAX_MSI_ROUTES) {
+      throw new RangeError(`all ${MAX_MSI_ROUTES} interrupt routes of this VM are in use: eject a function first`);
+    }
     let gsi: number = firstFreeGsi;
     while (this.#used.has(gsi)) {
       gsi += 1;
     }
-    if (gsi >= maxGsiRoutes) {
-      throw new RangeError(`all ${maxGsiRoutes - firstFreeGsi} interrupt routes of this VM are in use: eject a function first`);
-    }
-    this.#used.add(gsi);
-    return new MsiRoute(this.#vm, eventFd, gsi, (target) => this.#retarget(gsi, target), () => {
+    const route = new MsiRoute(this.#vm, EventFd.create(), gsi, (target) => this.#retarget(gsi, target), () => {
+      // The table may keep the entry until it changes: nothing signals the GSI, and each change costs milliseconds.
+      this.#targets.delete(gsi);
       this.#used.delete(gsi);
     });
+    this.#used.add(gsi);
+    return route;
   }
 
-  #retarget(gsi: number, target: InterruptTarget | undefined): void {
-    if (target === undefined) {
-      if (!this.#targets.delete(gsi)) {
-        return;
-      }
-    } else {
-      const now = this.#targets.get(gsi);
-      if (now !== undefined && now.vp === target.vp && now.vector === target.vector) {
-        return;
-      }
-      this.#targets.set(gsi, target);
+  #retarget(gsi: number, target: InterruptTarget): void {
+    const now = this.#targets.get(gsi);
+    if (now !== undefined && now.vp === target.vp && now.vector === target.vector) {
+      return;
     }
+    this.#targets.set(gsi, target);
     // The call replaces the whole table, the IO-APIC's pins included.
     this.#vm.setGsiRouting([
       ...irqchipRoutes(),
@@ -58,7 +58,7 @@ export class MsiRoute {
   readonly eventFd: EventFd;
   readonly #vm: RoutingVm;
   readonly #gsi: number;
-  readonly #retarget: (target: InterruptTarget | undefined) => void;
+  readonly #retarget: (target: InterruptTarget) => void;
   readonly #free: () => void;
   #connected = false;
 
@@ -66,7 +66,7 @@ export class MsiRoute {
     vm: RoutingVm,
     eventFd: EventFd,
     gsi: number,
-    retarget: (target: InterruptTarget | undefined) => void,
+    retarget: (target: InterruptTarget) => void,
     free: () => void,
   ) {
     this.#vm = vm;
@@ -96,7 +96,6 @@ export class MsiRoute {
   /** Gives the route and its eventfd up. */
   close(): void {
     this.disconnect();
-    this.#retarget(undefined);
     this.#free();
     this.eventFd.close();
   }

@@ -5,6 +5,8 @@ export interface AddressHandler {
   write(offset: number, sizeBytes: number, value: bigint): void;
 }
 
+const ACCESS_SIZES: ReadonlySet<number> = new Set([1, 2, 4, 8]);
+
 interface AddressRange {
   readonly gpa: number;
   readonly sizeBytes: number;
@@ -18,9 +20,13 @@ interface AddressRange {
 export class AddressMap {
   readonly #ranges: AddressRange[] = [];
 
+  overlaps(gpa: number, sizeBytes: number): boolean {
+    return this.#ranges.some((range) => gpa < range.gpa + range.sizeBytes && range.gpa < gpa + sizeBytes);
+  }
+
   /** False, and nothing changed, when the range meets one that is there. */
   claim(gpa: number, sizeBytes: number, handler: AddressHandler): boolean {
-    if (this.#ranges.some((range) => gpa < range.gpa + range.sizeBytes && range.gpa < gpa + sizeBytes)) {
+    if (this.overlaps(gpa, sizeBytes)) {
       return false;
     }
     this.#ranges.push({ gpa, sizeBytes, handler });
@@ -45,6 +51,10 @@ export class AddressMap {
   }
 
   #find(gpa: number, sizeBytes: number): AddressRange | undefined {
+    // The parts of an access that crosses a page's end can have other sizes; no device answers such.
+    if (!ACCESS_SIZES.has(sizeBytes)) {
+      return undefined;
+    }
     return this.#ranges.find((range) => gpa >= range.gpa && gpa + sizeBytes <= range.gpa + range.sizeBytes);
   }
 }

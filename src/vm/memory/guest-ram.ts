@@ -72,7 +72,7 @@ export class GuestRam implements GuestMemory {
   }
 
   page(gpn: number): GuestPage | undefined {
-    const offset = this.#offsetOf(gpn * PAGE_BYTES, PAGE_BYTES);
+    const offset = Number.isSafeInteger(gpn) ? this.#offsetOf(gpn * PAGE_BYTES, PAGE_BYTES) : undefined;
     if (offset === undefined) {
       return undefined;
     }

@@ -2,7 +2,7 @@ import type { FdWatch } from '../../linux/index.ts';
 import type { Doorbell } from './doorbell.ts';
 import { MailboxWord, Turn } from './mailbox.ts';
 
-/** After this many exits in a row the device thread looks at its other events, so that no guest can starve them. */
+/** After this many exits and serial rings in a row the device thread looks at its other events, so that no guest can starve them. */
 const EXITS_PER_TURN = 64;
 
 export interface DeviceLoopOptions {
@@ -90,6 +90,7 @@ export class DeviceLoop {
     let served = 0;
     if (doorbell.takeSerial()) {
       this.#options.serial();
+      served += 1;
     }
     for (const index of this.#live) {
       const mailbox = mailboxes[index];

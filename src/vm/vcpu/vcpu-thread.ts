@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { type KvmVcpu, VcpuKicker } from '../../linux/index.ts';
 import { Doorbell, type DoorbellHandle } from './doorbell.ts';
@@ -41,10 +40,14 @@ export class VcpuThread {
       rtc: options.rtc,
     };
     this.#worker = new Worker(WORKER, { workerData: data, name: `vcpu-${options.vcpu.id}` });
-    this.#exited = once(this.#worker, 'exit').then(() => {
-      // A thread that died of an exception never said so itself.
-      Atomics.store(this.mailbox, MailboxWord.Turn, Turn.Ended);
-      new Doorbell(options.doorbell).ring();
+    // Not events.once(): that rejects on the 'error' that comes before the 'exit' of a thread that died of an exception.
+    this.#exited = new Promise((resolve) => {
+      this.#worker.once('exit', () => {
+        // Such a thread never said itself that it has ended.
+        Atomics.store(this.mailbox, MailboxWord.Turn, Turn.Ended);
+        new Doorbell(options.doorbell).ring();
+        resolve();
+      });
     });
   }
 
