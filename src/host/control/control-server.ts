@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -44,11 +45,10 @@ export class ControlServer {
   /** Throws HostError `vm-name-taken`, and `not-permitted` where the directory is closed to the caller. */
   static async listen(directory: string, name: string, handler: ControlHandler): Promise<ControlServer> {
     const path = socketPath(directory, name);
-    const temporary = join(directory, `${name}.${process.pid}.new`);
+    const temporary = join(directory, `${name}.${randomUUID()}.new`);
     const server = createServer({ allowHalfOpen: true });
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      rmSync(temporary, { force: true });
       await listening(server, temporary);
       chmodSync(temporary, 0o600);
       if (await claimSocket(temporary, path)) return new ControlServer(server, path, handler);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { linkSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -50,7 +51,7 @@ export async function removeIfStale(path: string): Promise<void> {
     return;
   }
   // Somebody may have put a live one there meanwhile: what was moved is looked at again, and put back if it isn't the dead one.
-  const aside = `${path}.${process.pid}.stale`;
+  const aside = `${path}.${randomUUID()}.stale`;
   try {
     renameSync(path, aside);
   } catch (error) {
