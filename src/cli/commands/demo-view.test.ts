@@ -96,10 +96,10 @@ test('a failure with --json says what failed and how far it came', () => {
 
 test('a failure shows the last lines of every console, without what a guest could do to a terminal', () => {
   const [it, shown] = view();
-  it.event({ event: 'console', text: 'first\r\n\u001b]0;title\u0007sec' });
+  it.event({ event: 'console', text: 'first\r\n\u001b]0;title\u0007\u0000sec' });
   it.event({ event: 'console', text: 'ond\n' });
   it.failed({ code: 'demo-guest-ended', message: 'It ended.' });
-  assert.match(shown.output, /--- last lines of the guest's console\nfirst\n]0;titlesecond\n---\n/);
+  assert.match(shown.output, /--- last lines of the guest's console\nfirst\nsecond\n---\n/);
   assert.match(shown.output, /--- last lines of the host's kernel\nhost line\n---\n/);
 });
 

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { DemoEvent, DemoResult, DemoStep, StepTime } from '../../host/index.ts';
 import { demoSteps } from '../../host/index.ts';
 import { wrap } from '../table.ts';
@@ -99,7 +100,9 @@ export class DemoView implements DemoAudience {
       const { name, started } = this.#running;
       this.#print(`${this.#headline(name, seconds(performance.now() - started), terminal.style('red', 'failed'))}\n`);
     }
-    const consoles = { "the guest's console": this.#guestConsole, ...this.#options.consoles?.() };
+    // Who ended it knows why.
+    const consoles: Readonly<Record<string, string>> =
+      code === 'interrupted' ? {} : { "the guest's console": this.#guestConsole, ...this.#options.consoles?.() };
     for (const [name, text] of Object.entries(consoles)) {
       const lines = printable(text).trimEnd().split('\n').slice(-TAIL_LINES);
       if (lines.join('') !== '') this.#print(`--- last lines of ${name}\n${lines.join('\n')}\n---\n`);
@@ -160,5 +163,5 @@ const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 /** A guest may send anything, escape sequences too; a terminal gets text. */
 function printable(text: string): string {
-  return text.replaceAll(/[^\P{C}\n\t]/gu, '');
+  return stripVTControlCharacters(text).replaceAll(/[^\P{C}\n\t]/gu, '');
 }

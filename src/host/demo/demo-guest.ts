@@ -39,6 +39,8 @@ export interface GuestDisk {
   /** The function's address in the guest. */
   readonly address: string;
   readonly driver: string;
+  /** Until it was offered; the rest of the time was the guest's. */
+  readonly lentMs: number;
 }
 
 export interface GuestReads extends ExitReport {
@@ -112,13 +114,16 @@ export class DemoGuest {
 
   /** Lends it a function, and waits until it has found the disk. */
   async add(name: string): Promise<GuestDisk> {
+    const started = performance.now();
     await this.#session.add(name);
+    const lentMs = performance.now() - started;
     const { line } = await this.#talk.next('disk');
     return {
       name: line.part('name'),
       sizeBytes: Number(line.part('sectors')) * 512,
       address: line.part('address'),
       driver: line.part('driver'),
+      lentMs,
     };
   }
 

@@ -96,6 +96,7 @@ class Demo {
       const disk = await guest.add(name);
       return [
         [
+          `reset, its DMA confined to the guest's memory, and offered: ${(disk.lentMs / 1000).toFixed(1)} s`,
           `in the guest it is PCI function ${disk.address}, driver ${disk.driver}: /dev/${disk.name}, ${mib(disk.sizeBytes)}`,
         ],
         undefined,
