@@ -6,6 +6,7 @@ import { type BootCpuState, bootCpuState, cpuTables } from './cpu-state.ts';
 import type { Vmlinux } from './elf.ts';
 import { COMMAND_LINE_AREA_BYTES, GuestAddress, type GuestMap } from './guest-map.ts';
 import type { MemoryWrite } from './memory-write.ts';
+import { resetVector } from './reset-vector.ts';
 
 /** Where a bzImage's 64-bit entry lies in its protected-mode part. */
 const BZIMAGE_ENTRY_OFFSET = 0x200;
@@ -67,6 +68,7 @@ export function planBoot(options: {
       { gpa: GuestAddress.bootParams, bytes: bootParams },
       { gpa: GuestAddress.commandLine, bytes: commandLine },
       ...acpi.writes,
+      resetVector,
       ...kernel.writes,
       ...(initrd ? [initrd] : []),
     ],

@@ -30,9 +30,10 @@ test('other bytes ask nothing', () => {
   assert.equal(powerWrite(0x80, 1, 0xfe), undefined);
 });
 
-test('the ACPI registers read as zero, other ports are not ours', () => {
+test('the ACPI registers and the 8042 status read as zero, other ports are not ours', () => {
   assert.equal(powerRead(PowerPort.sleepControl), 0);
   assert.equal(powerRead(PowerPort.sleepStatus), 0);
   assert.equal(powerRead(PowerPort.reset), 0);
-  assert.equal(powerRead(PowerPort.keyboardCommand), undefined);
+  assert.equal(powerRead(PowerPort.keyboardCommand), 0, 'its input buffer is empty');
+  assert.equal(powerRead(PowerPort.resetControl), undefined);
 });

@@ -42,8 +42,16 @@ export function powerWrite(port: number, sizeBytes: number, value: number): Powe
   }
 }
 
-/** The ACPI registers read as zero: no sleep under way, no wake-up. Undefined for ports that are not ours: those read all ones. */
+const READS_ZERO: ReadonlySet<number> = new Set([
+  // No sleep under way, no wake-up.
+  PowerPort.sleepControl,
+  PowerPort.sleepStatus,
+  PowerPort.reset,
+  // The 8042's status: ready for a command. Linux waits 65,536 reads for that before it pulses the reset line.
+  PowerPort.keyboardCommand,
+]);
+
+/** Undefined for ports that are not ours: those read all ones. */
 export function powerRead(port: number): number | undefined {
-  const isAcpi = port === PowerPort.sleepControl || port === PowerPort.sleepStatus || port === PowerPort.reset;
-  return isAcpi ? 0 : undefined;
+  return READS_ZERO.has(port) ? 0 : undefined;
 }
