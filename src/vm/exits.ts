@@ -28,8 +28,7 @@ export function serveExit(vcpu: number, page: KvmRunPage, handling: ExitHandling
       serveMmio(page, handling.addresses);
       break;
     case ExitReason.readMsr: {
-      const value =
-        page.msrIndex === HWCR ? handling.readHwcr(vcpu) : handling.partition.readMsr(vcpu, page.msrIndex);
+      const value = page.msrIndex === HWCR ? handling.readHwcr(vcpu) : handling.partition.readMsr(vcpu, page.msrIndex);
       page.msrFault = value === 'fault';
       page.msrData = value === 'fault' ? 0n : value;
       break;

@@ -26,11 +26,17 @@ export class MsiRoutes {
     while (this.#used.has(gsi)) {
       gsi += 1;
     }
-    const route = new MsiRoute(this.#vm, EventFd.create(), gsi, (target) => this.#retarget(gsi, target), () => {
-      // The table may keep the entry until it changes: nothing signals the GSI, and each change costs milliseconds.
-      this.#targets.delete(gsi);
-      this.#used.delete(gsi);
-    });
+    const route = new MsiRoute(
+      this.#vm,
+      EventFd.create(),
+      gsi,
+      (target) => this.#retarget(gsi, target),
+      () => {
+        // The table may keep the entry until it changes: nothing signals the GSI, and each change costs milliseconds.
+        this.#targets.delete(gsi);
+        this.#used.delete(gsi);
+      },
+    );
     this.#used.add(gsi);
     return route;
   }
@@ -44,7 +50,7 @@ export class MsiRoutes {
     // The call replaces the whole table, the IO-APIC's pins included.
     this.#vm.setGsiRouting([
       ...irqchipRoutes(),
-      ...[...this.#targets].map(([each, target]) => ({ gsi: each, to: 'msi' as const, ...msiFor(target) })),
+      ...[...this.#targets].map(([each, to]) => ({ gsi: each, to: 'msi' as const, ...msiFor(to) })),
     ]);
   }
 }

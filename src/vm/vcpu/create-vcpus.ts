@@ -46,10 +46,15 @@ export function physicalAddressBits(supported: readonly CpuidEntry[]): number {
   return leaf === undefined ? 36 : leaf.eax & 0xff;
 }
 
-/** Creates `count` vCPUs; ids, APIC ids and VP indexes are the same, from 0 on. */
-export function createVcpus(vm: KvmVm, supported: readonly CpuidEntry[], count: number): KvmVcpu[] {
+/** Creates `count` vCPUs; ids, APIC ids and VP indexes are the same, from 0 on. `held` closes them. */
+export function createVcpus(
+  vm: KvmVm,
+  supported: readonly CpuidEntry[],
+  count: number,
+  held: DisposableStack,
+): KvmVcpu[] {
   return Array.from({ length: count }, (_, id) => {
-    const vcpu = vm.createVcpu(id);
+    const vcpu = held.adopt(vm.createVcpu(id), (each) => each.close());
     vcpu.setCpuid2(shapeCpuid(supported, { vpIndex: id, vpCount: count, tscInvariant: true }));
     vcpu.setMsrs(BOOT_MSRS.map(({ index, value }) => ({ index, data: value })));
     letTscStayInvariant(vcpu);

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { type KvmVcpu, VcpuKicker } from '../../linux/index.ts';
+import { type KvmRunPage, type KvmVcpu, VcpuKicker } from '../../linux/index.ts';
 import { Doorbell, type DoorbellHandle } from './doorbell.ts';
 import { MAILBOX_WORDS, MailboxWord, Turn } from './mailbox.ts';
 import type { VcpuThreadData } from './thread-data.ts';
@@ -11,7 +11,7 @@ const KICK_AGAIN_MS = 5;
 const WORKER = new URL(import.meta.url.endsWith('.ts') ? './vcpu-worker.ts' : './vcpu-worker.js', import.meta.url);
 
 export interface VcpuThreadOptions {
-  readonly vcpu: KvmVcpu;
+  readonly vcpu: Pick<KvmVcpu, 'id' | 'fd' | 'runBuffer' | 'runPage'>;
   readonly vmFd: number;
   readonly doorbell: DoorbellHandle;
   readonly uart: SharedArrayBuffer;
@@ -20,13 +20,13 @@ export interface VcpuThreadOptions {
 
 /** The device thread's handle on a vCPU's thread. */
 export class VcpuThread {
-  readonly vcpu: KvmVcpu;
   readonly mailbox: Int32Array<SharedArrayBuffer>;
+  readonly #runPage: KvmRunPage;
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
 
   constructor(options: VcpuThreadOptions) {
-    this.vcpu = options.vcpu;
+    this.#runPage = options.vcpu.runPage;
     const buffer = new SharedArrayBuffer(MAILBOX_WORDS * 4);
     this.mailbox = new Int32Array(buffer);
     const data: VcpuThreadData = {
@@ -74,10 +74,10 @@ export class VcpuThread {
 
   /** Gets the thread out of the guest once. */
   kick(): void {
-    this.vcpu.runPage.requestExit();
+    this.#runPage.requestExit();
     const tid = Atomics.load(this.mailbox, MailboxWord.ThreadId);
     if (tid !== 0) {
-      new VcpuKicker(this.vcpu.runPage, tid).kick();
+      new VcpuKicker(this.#runPage, tid).kick();
     }
   }
 

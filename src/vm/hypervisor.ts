@@ -1,0 +1,85 @@
+import {
+  type CrashReport,
+  type GuestMemory,
+  type GuestOs,
+  type HypercallStatus,
+  Partition,
+  type RetargetRequest,
+} from '../hyperv/index.ts';
+import { type ProtocolVersion, VMBUS_SINT, VmbusServer } from '../vmbus/index.ts';
+import { BoundedLog, type VpciLogEntry } from '../vpci/index.ts';
+import type { InterruptTarget } from './interrupts/msi-address.ts';
+
+/** KVM's in-kernel local APIC timer counts nanoseconds (Linux arch/x86/kvm/lapic.h, APIC_BUS_CYCLE_NS = 1). */
+const APIC_HZ = 1_000_000_000;
+
+/** What the hypervisor's contract and VMBus ask of the machine around them. */
+export interface HypervisorPort {
+  /** Raises an interrupt now. */
+  raise(target: InterruptTarget): void;
+  retarget(request: RetargetRequest): HypercallStatus;
+  /** The guest has said that it crashed; it may still run. */
+  crashed(report: CrashReport): void;
+  guestOs(guestOs: GuestOs | undefined): void;
+  log(entry: VpciLogEntry): void;
+}
+
+export interface HypervisorOptions {
+  readonly vcpus: number;
+  readonly memory: GuestMemory;
+  readonly tscHz: number;
+  readonly vmbusMaxVersion: ProtocolVersion | undefined;
+  readonly port: HypervisorPort;
+}
+
+export interface Hypervisor {
+  readonly partition: Partition;
+  readonly vmbus: VmbusServer;
+}
+
+/** Ties the hypervisor's contract and VMBus together: hypercalls lead to VMBus, its messages and flags into the SynICs. */
+export function createHypervisor({ vcpus, memory, tscHz, vmbusMaxVersion, port }: HypervisorOptions): Hypervisor {
+  const created = process.hrtime.bigint();
+  const log = new BoundedLog((entry) => port.log(entry));
+  const partition: Partition = new Partition({
+    vpCount: vcpus,
+    memory,
+    tscHz,
+    apicHz: APIC_HZ,
+    tscInvariant: true,
+    port: {
+      postMessage: (connectionId, messageType, payload) => vmbus.handlePost(connectionId, messageType, payload),
+      signalEvent: (connectionId, flag) => vmbus.handleSignal(connectionId, flag),
+      retargetInterrupt: (request) => port.retarget(request),
+      assertInterrupt: (vp, vector) => port.raise({ vp, vector }),
+      crashed: (report) => port.crashed(report),
+      guestOsChanged: (guestOs) => {
+        if (guestOs === undefined) {
+          vmbus.reset();
+        }
+        port.guestOs(guestOs);
+      },
+      elapsedNs: () => process.hrtime.bigint() - created,
+    },
+  });
+  const vmbus: VmbusServer = new VmbusServer({
+    memory,
+    vpCount: vcpus,
+    ...(vmbusMaxVersion === undefined ? {} : { maxVersion: vmbusMaxVersion }),
+    port: {
+      postMessage: (vp, messageType, payload) => {
+        if (partition.postMessage(vp, VMBUS_SINT, messageType, payload) === 'refused') {
+          // A guest that lets a thousand messages lie doesn't get them from a correct queue any more: VMBus begins anew.
+          log.log('warning', 'synic-queue-full', `VP ${vp} does not take its messages: its VMBus connection ends`);
+          setImmediate(() => vmbus.reset());
+        }
+      },
+      pendingMessages: () => partition.pendingMessages,
+      discardMessages: () => partition.discardMessages(),
+      signalEvent: (vp, flag) => void partition.signalEvent(vp, VMBUS_SINT, flag),
+      schedule: (work) => void setImmediate(work),
+      log: (entry) => port.log(entry),
+    },
+  });
+  return { partition, vmbus };
+}

@@ -1,0 +1,15 @@
+import type { ProtocolVersion } from '../vmbus/index.ts';
+import type { VpciVersion } from '../vpci/index.ts';
+import type { BzImage, Vmlinux } from './boot/index.ts';
+
+export interface MachineOptions {
+  readonly kernel: BzImage | Vmlinux;
+  readonly initrd?: Uint8Array;
+  readonly commandLine: string;
+  readonly memoryBytes: number;
+  readonly vcpus: number;
+  /** Address space for 64-bit BARs; grows with the devices to lend. */
+  readonly highWindowBytes?: number;
+  readonly vmbusMaxVersion?: ProtocolVersion;
+  readonly vpciMaxVersion?: VpciVersion;
+}
