@@ -9,13 +9,13 @@ interface Aim {
 }
 
 const AIMS: Readonly<Record<Measure, Aim>> = {
-  'boot': { unit: 'ms', atMost: 1, digits: 0 },
+  boot: { unit: 'ms', atMost: 1, digits: 0 },
   'hot-add': { unit: 'ms', atMost: 0.5, digits: 0 },
-  'eject': { unit: 'ms', digits: 0 },
-  'exits': { unit: 'exits', atMost: 0.2, digits: 0 },
-  'read4k': { unit: '1/s', atLeast: 1, digits: 0 },
-  'stream': { unit: 'MiB/s', atLeast: 1, digits: 1 },
-  'memory': { unit: 'MiB', digits: 1 },
+  eject: { unit: 'ms', digits: 0 },
+  exits: { unit: 'exits', atMost: 0.2, digits: 0 },
+  read4k: { unit: '1/s', atLeast: 1, digits: 0 },
+  stream: { unit: 'MiB/s', atLeast: 1, digits: 1 },
+  memory: { unit: 'MiB', digits: 1 },
 };
 
 export interface ComparisonRow {
@@ -48,13 +48,21 @@ export function table({ rounds, rows }: Comparison, lines: readonly RoundsLine[]
   const cells = rows.map(({ name, unit, dda, qemu, ratio }) => [
     name,
     unit,
-    ...[dda, qemu].flatMap((value, side) => [String(value), rangeText(values(lines, SIDES[side] ?? 'dda', name), name)]),
+    ...[dda, qemu].flatMap((value, side) => [
+      String(value),
+      rangeText(values(lines, SIDES[side] ?? 'dda', name), name),
+    ]),
     `${ratio.toFixed(2)}×`,
     verdict(name, ratio),
   ]);
   const all = [['', '', 'dda', '', 'QEMU', '', 'ratio', 'aim'], ...cells];
   const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
-  const text = all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  const text = all.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
   return `Medians of ${rounds} rounds of each side, in turn on one rig; in brackets the lowest and the highest.\n\n${text.join('\n')}\n`;
 }
 

@@ -1,5 +1,4 @@
 /** What the rounds in the rig get to do, and what they report. */
-import type { Phase } from './in-rig/dda-messages.ts';
 import type { ExitsSeen } from './in-rig/exit-trace.ts';
 import type { GuestFiles } from './in-rig/vmm.ts';
 
@@ -12,8 +11,8 @@ export interface RoundsConfig {
   readonly bdf: string;
   /** The files as they are outside; the rounds copy them into the rig's memory. */
   readonly guest: GuestFiles;
-  /** The folder of dda's parts that is to be run. */
-  readonly parts: string;
+  /** dda's own program: as built, or in the sources. */
+  readonly program: string;
 }
 
 /**
@@ -36,11 +35,4 @@ export interface RoundResult {
 /** One line of the rounds' output. */
 export type RoundsLine =
   | { readonly kind: 'step'; readonly side: Side; readonly round: number; readonly step: string; readonly ms: number }
-  | {
-      readonly kind: 'measured';
-      readonly side: Side;
-      readonly round: number;
-      readonly result: RoundResult;
-      /** Of dda alone: what its start took the time for, until the vCPUs ran. */
-      readonly startPhases: readonly Phase[];
-    };
+  | { readonly kind: 'measured'; readonly side: Side; readonly round: number; readonly result: RoundResult };

@@ -18,9 +18,9 @@ export interface VersusQemuOptions {
 
 /** Runs the rounds and prints what they say; progress goes to standard error. */
 export async function versusQemu(options: VersusQemuOptions): Promise<void> {
-  const parts = join(REPOSITORY, options.sources ? 'src' : 'dist');
+  const program = join(REPOSITORY, options.sources ? 'src/cli/main.ts' : 'dist/cli/main.js');
   if (!options.sources) build();
-  const config: RoundsConfig = { rounds: options.rounds, bdf: BDF, guest: await guestFiles(), parts };
+  const config: RoundsConfig = { rounds: options.rounds, bdf: BDF, guest: await guestFiles(), program };
   say('booting a rig');
   await using rig = await bootRig();
   const lines = await runRounds(rig, config);
@@ -56,7 +56,8 @@ async function runRounds(rig: Rig, config: RoundsConfig): Promise<RoundsLine[]> 
         for (const text of texts) {
           const line = JSON.parse(text) as RoundsLine;
           lines.push(line);
-          if (line.kind === 'step') say(`round ${line.round}, ${line.side}: ${line.step} ${Math.round(line.ms)} ms`);
+          if (line.kind === 'step' && line.ms > 0)
+            say(`round ${line.round}, ${line.side}: ${line.step} ${Math.round(line.ms)} ms`);
         }
       },
     },

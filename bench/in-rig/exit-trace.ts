@@ -61,7 +61,10 @@ export class ExitTrace implements Disposable {
 
 /** What came between two counts. */
 export function exitsBetween(before: ExitsSeen, after: ExitsSeen): ExitsSeen {
-  const reasons = Object.entries(after.byReason).map(([reason, hits]) => [reason, hits - (before.byReason[reason] ?? 0)]);
+  const reasons = Object.entries(after.byReason).map(([reason, hits]) => [
+    reason,
+    hits - (before.byReason[reason] ?? 0),
+  ]);
   return {
     exits: after.exits - before.exits,
     serialExits: after.serialExits - before.serialExits,

@@ -12,31 +12,34 @@ export const threadsOf = (pid: number): number[] => readdirSync(`/proc/${pid}/ta
 const isOfFunction = (target: string): boolean =>
   target.includes('[vfio-device]') || /^\/dev\/vfio\/(?:\d+|devices\/.*)$/.test(target);
 
-/** @returns what of the function the process has open. */
-export function functionDescriptors(pid: number): string[] {
-  const found: string[] = [];
-  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
-    try {
-      const target = readlinkSync(`/proc/${pid}/fd/${fd}`);
-      if (isOfFunction(target)) found.push(target);
-    } catch (error) {
-      // Closed between the two calls.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
+/** What a descriptor of a process leads to; undefined: it has no such descriptor. */
+function targetOf(pid: number, fd: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
-  return found;
 }
 
-/** @returns when the process had nothing of the function open any more, by `performance.now()`. */
-export async function descriptorsClosed(pid: number, timeoutMs: number): Promise<number> {
+const openOfFunction = (pid: number, fds: readonly string[]): string[] =>
+  fds.filter((fd) => isOfFunction(targetOf(pid, fd) ?? ''));
+
+/** @returns the descriptors of the process through which it holds the function. */
+export function functionDescriptors(pid: number): string[] {
+  const fds = openOfFunction(pid, readdirSync(`/proc/${pid}/fd`));
+  if (fds.length === 0) throw new Error('The VMM has nothing of the function open, and yet lends it.');
+  return fds;
+}
+
+/** @returns when all of `fds` were closed, by `performance.now()`. */
+export async function descriptorsClosed(pid: number, fds: readonly string[], timeoutMs: number): Promise<number> {
   const deadline = performance.now() + timeoutMs;
-  for (;;) {
-    const open = functionDescriptors(pid);
-    const now = performance.now();
-    if (open.length === 0) return now;
-    if (now > deadline) throw new Error(`After ${timeoutMs} ms it still had open: ${open.join(', ')}.`);
+  while (openOfFunction(pid, fds).length > 0) {
+    if (performance.now() > deadline) throw new Error(`After ${timeoutMs} ms the VMM still had the function open.`);
     await delay(POLL_MS);
   }
+  return performance.now();
 }
 
 /**
@@ -58,4 +61,5 @@ export function memoryBeyondGuestMib(pid: number, guestMib: number): number {
   return (totalKib - only.residentKib) / KIB_IN_MIB;
 }
 
-const field = (text: string, name: string): number => Number(new RegExp(`^${name}: +(\\d+) kB`, 'm').exec(text)?.[1] ?? 0);
+const field = (text: string, name: string): number =>
+  Number(new RegExp(`^${name}: +(\\d+) kB`, 'm').exec(text)?.[1] ?? 0);

@@ -22,7 +22,7 @@ function qemuArguments(guest: GuestFiles, monitor: string): string[] {
     ...['-kernel', guest.vmlinux, '-initrd', guest.initrd, '-append', guest.commandLine],
     ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
     ...['-chardev', `socket,id=monitor,path=${monitor}`, '-mon', 'chardev=monitor,mode=control'],
-    ...['-device', 'pcie-root-port,id=port,bus=pcie.0,chassis=1,slot=1'],
+    ...['-device', 'pcie-root-port,id=slot1,bus=pcie.0,chassis=1,slot=1'],
   ];
 }
 
@@ -33,7 +33,11 @@ export async function startQemu(guest: GuestFiles, bdf: string): Promise<Vmm> {
   const server = createServer().listen(path);
   await once(server, 'listening');
   const connection = once(server, 'connection') as Promise<[Socket]>;
-  const { child, console, startedAt, complaints } = startVmm('qemu-system-x86_64', qemuArguments(guest, path));
+  const { child, console, startedAt, complaints } = startVmm(
+    'qemu-system-x86_64',
+    qemuArguments(guest, path),
+    process.env,
+  );
   const monitor = connection.then(async ([socket]) => {
     server.close();
     const client = new QmpClient(socket);
@@ -47,8 +51,9 @@ export async function startQemu(guest: GuestFiles, bdf: string): Promise<Vmm> {
     console,
     startedAt,
     complaints,
+    ready: async () => void (await monitor),
     add: async () => {
-      await (await monitor).execute('device_add', { driver: 'vfio-pci', host: bdf, id: DEVICE_ID, bus: 'port' });
+      await (await monitor).execute('device_add', { driver: 'vfio-pci', host: bdf, id: DEVICE_ID, bus: 'slot1' });
     },
     eject: async () => {
       const client = await monitor;

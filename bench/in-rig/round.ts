@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { GuestLine } from '../../src/vm/index.ts';
 import { Marker, READ_4K_COUNT, READS, type ReadName, STREAM_MIB } from '../guest-script.ts';
 import type { RoundResult } from '../rounds.ts';
 import { ExitTrace, exitsBetween } from './exit-trace.ts';
-import { descriptorsClosed, memoryBeyondGuestMib, threadsOf } from './process-facts.ts';
-import type { Vmm } from './vmm.ts';
+import { descriptorsClosed, functionDescriptors, memoryBeyondGuestMib, threadsOf } from './process-facts.ts';
+import type { GuestFiles, Vmm } from './vmm.ts';
 
 const BOOT_TIMEOUT_MS = 120_000;
 const STEP_TIMEOUT_MS = 60_000;
@@ -15,19 +14,20 @@ const SETTLE_MS = 500;
 /** One guest from start to power-off. `onStep` is told how long each step took. */
 export async function runRound(
   vmm: Vmm,
-  memoryMib: number,
+  guest: GuestFiles,
   onStep: (step: string, ms: number) => void,
 ): Promise<RoundResult> {
   const { console } = vmm;
   const { pid } = vmm.process;
   if (pid === undefined) throw new Error('The VMM could not be started.');
 
-  const up = await console.waitFor(GuestLine.up, BOOT_TIMEOUT_MS);
+  const up = await console.waitFor(guest.firstLine, BOOT_TIMEOUT_MS);
   const bootMs = up.at - vmm.startedAt;
   onStep('boot', bootMs);
   const ready = await console.waitFor(Marker.ready, STEP_TIMEOUT_MS);
   const guestUptimeSeconds = Number.parseFloat(ready.text);
 
+  await vmm.ready();
   const hotAddMs = await add(vmm);
   onStep('hot-add', hotAddMs);
   const ejectMs = await eject(vmm, pid);
@@ -35,21 +35,20 @@ export async function runRound(
   const counted = await countedAdd(vmm, pid);
   onStep('counted hot-add', counted.ms);
 
-  const seconds = await reads(vmm);
-  onStep('reads', 1000 * Object.values(seconds).reduce((sum, each) => sum + each, 0));
+  const seconds = await reads(vmm, onStep);
 
-  const memory = memoryBeyondGuestMib(pid, memoryMib);
+  const memory = memoryBeyondGuestMib(pid, guest.memoryMib);
   await eject(vmm, pid);
   await powerOff(vmm);
   return {
     measured: {
-      'boot': bootMs,
+      boot: bootMs,
       'hot-add': hotAddMs,
-      'eject': ejectMs,
-      'exits': counted.exitsSeen.exits,
-      'read4k': (READ_4K_COUNT - 1) / (seconds.read4k - seconds['one-4k']),
-      'stream': STREAM_MIB / (seconds.stream - seconds['one-block']),
-      'memory': memory,
+      eject: ejectMs,
+      exits: counted.exitsSeen.exits,
+      read4k: (READ_4K_COUNT - 1) / (seconds.read4k - seconds['one-4k']),
+      stream: STREAM_MIB / (seconds.stream - seconds['one-block']),
+      memory: memory,
     },
     exitsSeen: counted.exitsSeen,
     ownExits: counted.ownExits,
@@ -66,7 +65,10 @@ async function add(vmm: Vmm): Promise<number> {
 }
 
 /** The same once more with the kernel's tracing on, which takes time of its own. */
-async function countedAdd(vmm: Vmm, pid: number): Promise<Pick<RoundResult, 'exitsSeen' | 'ownExits'> & { ms: number }> {
+async function countedAdd(
+  vmm: Vmm,
+  pid: number,
+): Promise<Pick<RoundResult, 'exitsSeen' | 'ownExits'> & { ms: number }> {
   using trace = new ExitTrace(`dda-bench-${process.pid}`);
   const threads = threadsOf(pid);
   await delay(SETTLE_MS);
@@ -85,21 +87,27 @@ async function countedAdd(vmm: Vmm, pid: number): Promise<Pick<RoundResult, 'exi
 /** @returns milliseconds from the request to nothing of the function open any more. */
 async function eject(vmm: Vmm, pid: number): Promise<number> {
   await delay(SETTLE_MS);
+  const fds = functionDescriptors(pid);
   const askedAt = performance.now();
+  // Before the guest has let go of it no VMM does.
   const gone = vmm.console.waitFor(Marker.gone, STEP_TIMEOUT_MS);
-  const closed = vmm.eject().then(() => descriptorsClosed(pid, STEP_TIMEOUT_MS));
-  await Promise.all([gone, closed]);
-  return (await closed) - askedAt;
+  const closed = gone.then(() => descriptorsClosed(pid, fds, STEP_TIMEOUT_MS));
+  const [closedAt] = await Promise.all([closed, vmm.eject()]);
+  return closedAt - askedAt;
 }
 
 /** @returns how long each read took, with dd's start, by the host's clock. */
-async function reads({ console }: Vmm): Promise<Readonly<Record<ReadName, number>>> {
-  const seconds = { 'first': 0, 'one-4k': 0, 'read4k': 0, 'one-block': 0, 'stream': 0 };
+async function reads(
+  { console }: Vmm,
+  onStep: (step: string, ms: number) => void,
+): Promise<Readonly<Record<ReadName, number>>> {
+  const seconds = { first: 0, 'one-4k': 0, read4k: 0, 'one-block': 0, stream: 0 };
   let { at } = await console.waitFor(Marker.read, STEP_TIMEOUT_MS);
   for (const { name } of READS) {
     const next = await console.waitFor(Marker.read, STEP_TIMEOUT_MS);
     seconds[name] = (next.at - at) / 1000;
     at = next.at;
+    onStep(name, seconds[name] * 1000);
   }
   return seconds;
 }

@@ -1,40 +1,35 @@
 /** The rounds, as a program in the rig: `node rounds.ts CONFIG`, JSON in, JSON lines out. */
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { dismount, mount, openHost } from '../../src/host/index.ts';
 import { type RoundsConfig, type RoundsLine, SIDES, type Side } from '../rounds.ts';
-import type { Phase } from './dda-messages.ts';
 import { startDda } from './dda-vmm.ts';
 import { startQemu } from './qemu-vmm.ts';
 import { runRound } from './round.ts';
-import type { GuestFiles, Vmm } from './vmm.ts';
+import type { GuestFiles } from './vmm.ts';
 
 const config = JSON.parse(process.argv[2] ?? '') as RoundsConfig;
 const say = (line: RoundsLine): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const guest = inMemory(config.guest);
 // As an administrator would, once: what either VMM is asked for is a function that is free already.
-const host = openHost('dda bench');
-await dismount(host, [config.bdf]);
+dda('dismount');
 for (let round = 1; round <= config.rounds; round += 1) {
   for (const side of SIDES) await oneRound(side, round);
 }
-await mount(host, [config.bdf]);
+dda('mount');
+
+function dda(verb: 'dismount' | 'mount'): void {
+  execFileSync(process.execPath, [config.program, verb, config.bdf], { stdio: ['ignore', 'ignore', 'inherit'] });
+}
 
 async function oneRound(side: Side, round: number): Promise<void> {
-  let startPhases: Promise<readonly Phase[]> = Promise.resolve([]);
-  let vmm: Vmm;
-  if (side === 'dda') {
-    const dda = startDda(guest, config.bdf, config.parts);
-    startPhases = dda.startPhases;
-    vmm = dda;
-  } else {
-    vmm = await startQemu(guest, config.bdf);
-  }
+  say({ kind: 'step', side, round, step: 'start', ms: 0 });
+  const vmm = side === 'dda' ? startDda(guest, config.bdf, config.program) : await startQemu(guest, config.bdf);
   try {
-    const result = await runRound(vmm, guest.memoryMib, (step, ms) => say({ kind: 'step', side, round, step, ms }));
-    say({ kind: 'measured', side, round, result, startPhases: await startPhases });
+    const result = await runRound(vmm, guest, (step, ms) => say({ kind: 'step', side, round, step, ms }));
+    say({ kind: 'measured', side, round, result });
   } catch (error) {
     const complaints = vmm.complaints().slice(-3000);
     throw new Error(

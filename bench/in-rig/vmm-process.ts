@@ -9,14 +9,12 @@ export interface VmmProcess {
 }
 
 /** Starts a VMM whose guest's console is its standard output. */
-export function startVmm(program: string, args: readonly string[], moreStdio: readonly 'ipc'[] = []): VmmProcess {
+export function startVmm(program: string, args: readonly string[], env: NodeJS.ProcessEnv): VmmProcess {
   const startedAt = performance.now();
-  const child: ChildProcess = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe', ...moreStdio] });
-  const { stdout, stderr } = child;
-  if (stdout === null || stderr === null) throw new Error(`${program} was started without pipes.`);
-  const console = new GuestConsole(stdout);
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
+  const console = new GuestConsole(child.stdout);
   let complaints = '';
-  stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaints += text;
   });
   child.on('error', (error) => console.fail(error));

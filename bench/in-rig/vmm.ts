@@ -5,8 +5,12 @@ import type { GuestConsole } from './guest-console.ts';
 export interface GuestFiles {
   readonly vmlinux: string;
   readonly initrd: string;
+  /** Whole, and without what dda puts before it by itself. */
   readonly commandLine: string;
+  readonly addedCommandLine: string;
   readonly memoryMib: number;
+  /** With what its first line from user space begins. */
+  readonly firstLine: string;
 }
 
 /** One VMM process with one guest. */
@@ -15,6 +19,8 @@ export interface Vmm {
   readonly console: GuestConsole;
   /** By `performance.now()`, before the process was asked for. */
   readonly startedAt: number;
+  /** Settles when it can be asked for something. */
+  ready(): Promise<void>;
   /** Asks for the hot-add; settles when the VMM has accepted it. */
   add(): Promise<void>;
   /** Asks for the function back; settles when the VMM says that it has it. */
