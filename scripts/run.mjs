@@ -22,6 +22,7 @@ const TASKS = {
   build: { program: 'node_modules/typescript/bin/tsc', args: ['--project', 'tsconfig.build.json'] },
   test: { program: 'scripts/test.ts', rig: ['6.1', '6.12'] },
   rig: { program: 'rig/main.ts', rig: ['6.1'] },
+  dda: { program: 'src/cli/main.ts' },
   demo: { program: 'rig/demo.ts', rig: ['6.1'] },
   bench: { program: 'bench/main.ts', rig: ['6.1'] },
 };
