@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -19,10 +19,21 @@ interface Demo {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** What `npm run demo -- …` runs once everything is set up. `onNotices` hears of progress. */
-function startDemo(args: readonly string[], onNotices: (soFar: string) => void = () => undefined): Demo {
+interface DemoWatch {
+  /** Hears of progress. */
+  readonly onNotices?: (soFar: string) => void;
+  /** Where it keeps temporary files. */
+  readonly temporary?: string;
+}
+
+/** What `npm run demo -- …` runs once everything is set up. */
+function startDemo(
+  args: readonly string[],
+  { onNotices = () => undefined, temporary = tmpdir() }: DemoWatch = {},
+): Demo {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', DEMO, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, TMPDIR: temporary },
   });
   let [output, notices] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => void (output += text));
@@ -40,8 +51,6 @@ function startDemo(args: readonly string[], onNotices: (soFar: string) => void =
 function lastLine({ lines }: Ended): Record<string, unknown> {
   return JSON.parse(lines.at(-1) ?? '') as Record<string, unknown>;
 }
-
-const rigDirectories = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('dda-rig-'));
 
 describe('the demo', { timeout: 600_000 }, () => {
   test('lends an NVMe controller to a guest and finds on it what the guest wrote', async () => {
@@ -71,14 +80,16 @@ describe('the demo', { timeout: 600_000 }, () => {
     assert.match(ended.notices, /hypervisor Microsoft Hyper-V, VMBus version 5\.3/);
   });
 
-  test('a signal ends it in order: the guest is stopped, the controller given back, the host gone', async () => {
-    const before = rigDirectories();
+  test('a signal ends it in order: the guest is stopped, the controller given back, the host gone', async (t) => {
+    const temporary = mkdtempSync(join(tmpdir(), 'dda-demo-test-'));
+    t.after(() => rmSync(temporary, { recursive: true }));
     let isKilled = false;
-    const demo = startDemo(['--json'], (notices) => {
+    const onNotices = (notices: string): void => {
       if (isKilled || !/^hot-add/m.test(notices)) return;
       isKilled = true;
       demo.kill('SIGTERM');
-    });
+    };
+    const demo = startDemo(['--json'], { onNotices, temporary });
     const ended = await demo.ended;
     assert.equal(ended.exitCode, 130, ended.notices);
     const { ok, error, steps } = lastLine(ended);
@@ -92,10 +103,7 @@ describe('the demo', { timeout: 600_000 }, () => {
       'hot-add',
     ]);
     assert.match(ended.notices, /Gave 0000:01:00\.0 back to the host/);
-    assert.deepEqual(
-      rigDirectories().filter((name) => !before.includes(name)),
-      [],
-    );
+    assert.deepEqual(readdirSync(temporary), []);
   });
 
   test('a device that is not there is a refusal before anything has begun', async () => {
