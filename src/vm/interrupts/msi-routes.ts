@@ -10,17 +10,19 @@ const MAX_MSI_ROUTES = maxGsiRoutes - irqchipRoutes().length;
 /** KVM's table of interrupt routes for one VM; device eventfds reach guest vectors through it with no exit. */
 export class MsiRoutes {
   readonly #vm: RoutingVm;
+  readonly #limit: number;
   readonly #targets = new Map<number, InterruptTarget>();
   readonly #used = new Set<number>();
 
-  constructor(vm: RoutingVm) {
+  constructor(vm: RoutingVm, limit: number = MAX_MSI_ROUTES) {
     this.#vm = vm;
+    this.#limit = limit;
   }
 
   /** A route of its own for one device vector, with a new eventfd; nothing is delivered before it has a target. */
   open(): MsiRoute {
-    if (this.#used.size >= MAX_MSI_ROUTES) {
-      throw new RangeError(`all ${MAX_MSI_ROUTES} interrupt routes of this VM are in use: eject a function first`);
+    if (this.#used.size >= this.#limit) {
+      throw new RangeError(`all ${this.#limit} interrupt routes of this VM are in use: eject a function first`);
     }
     let gsi: number = firstFreeGsi;
     while (this.#used.has(gsi)) {
