@@ -10,6 +10,8 @@ export interface GuestRun {
   readonly guestKernel?: KernelSeries;
   readonly timeoutMs?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** Hears what the program prints, as it comes. */
+  readonly onOutput?: (text: string) => void;
 }
 
 /** Runs tests with guests in the rig, and fails with what they printed if any of them fails. */
@@ -21,6 +23,7 @@ export async function runGuests(rig: Rig, run: GuestRun): Promise<void> {
   const file = new URL(`./in-rig/${run.program}.ts`, import.meta.url).pathname;
   const result = await rig.run(['node', '--test', '--test-reporter=tap', file], {
     timeoutMs: run.timeoutMs ?? 400_000,
+    onOutput: (_stream, bytes) => run.onOutput?.(new TextDecoder().decode(bytes)),
     env: {
       ...run.env,
       DDA_GUEST_KERNEL: kernel.image,

@@ -155,3 +155,19 @@ test('one function that can not go home does not keep the others, and both error
   assert.equal(host.actions.driverOf(bdf), 'vfio-pci');
   assert.deepEqual([...host.records.dismounted.keys()], [bdf]);
 });
+
+test('a borrowed function that is unplugged from the host has nowhere to go back to, and nothing remembers it', async () => {
+  const host = fakeHost(nvmeHost());
+  const notices: string[] = [];
+  await withBorrowedFunctions(
+    host,
+    [bdf],
+    () => {
+      host.tree.remove(`/sys/bus/pci/devices/${bdf}`);
+      return Promise.resolve();
+    },
+    { onNotice: (notice) => notices.push(notice) },
+  );
+  assert.equal(host.records.dismounted.size, 0);
+  assert.deepEqual(notices, [`${bdf} is not in the host any more: there is nothing to give back.`]);
+});

@@ -1,6 +1,7 @@
 import { EndingWatch } from './ending-watch.ts';
 import type { MoveOptions } from './execute.ts';
 import type { Host } from './host-facts.ts';
+import { pciDevicesPath } from '../inventory/inventory.ts';
 import { canonicalName, dismount, mount } from './move.ts';
 
 export interface BorrowOptions extends Pick<MoveOptions, 'onStep' | 'actDeadlineMs'> {
@@ -129,12 +130,31 @@ class Loan {
   async #mount(names: readonly string[]): Promise<void> {
     if (names.length === 0) return;
     const { onStep, actDeadlineMs, onNotice } = this.#options;
-    await mount(this.#host, names, {
-      ...(onStep === undefined ? {} : { onStep }),
-      ...(actDeadlineMs === undefined ? {} : { actDeadlineMs }),
-    });
-    for (const name of names) this.#taken.delete(name);
-    onNotice?.(`Gave ${names.join(', ')} back to the host.`);
+    const here = names.filter((name) => !this.#forgetIfGone(name));
+    if (here.length === 0) return;
+    try {
+      await mount(this.#host, here, {
+        ...(onStep === undefined ? {} : { onStep }),
+        ...(actDeadlineMs === undefined ? {} : { actDeadlineMs }),
+      });
+    } catch (error) {
+      // A function that is unplugged leaves while it is being mounted, as soon as the last holder has let go of it.
+      const still = here.filter((name) => !this.#forgetIfGone(name));
+      if (still.length === here.length) throw error;
+      await this.#mount(still);
+      return;
+    }
+    for (const name of here) this.#taken.delete(name);
+    onNotice?.(`Gave ${here.join(', ')} back to the host.`);
+  }
+
+  /** A function that was unplugged from the host has nowhere to go back to. */
+  #forgetIfGone(name: string): boolean {
+    if (this.#host.tree.exists(`${pciDevicesPath}/${name}`)) return false;
+    this.#host.records.remove(name);
+    this.#taken.delete(name);
+    this.#options.onNotice?.(`${name} is not in the host any more: there is nothing to give back.`);
+    return true;
   }
 
   #next<T>(act: () => Promise<T>): Promise<T> {

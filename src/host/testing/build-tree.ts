@@ -94,7 +94,7 @@ export function detachDriver(tree: MemoryTree, fn: FunctionDescription): void {
 
 /** A device number that depends on the name alone. */
 export function deviceNumber(name: string): string {
-  return `259:${[...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 1_000_000, 7)}`;
+  return `259:${new TextEncoder().encode(name).reduce((sum, byte) => (sum * 31 + byte) % 1_000_000, 7)}`;
 }
 
 function addBlockDevice(tree: MemoryTree, path: string): void {

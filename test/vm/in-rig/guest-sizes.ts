@@ -16,10 +16,15 @@ for (const { vcpus, memoryMib } of sizes) {
       assert.equal(await guest.run('cat /sys/devices/system/cpu/online'), vcpus === 1 ? '0' : `0-${vcpus - 1}`);
       const cores = await guest.run('cat /sys/devices/system/cpu/cpu*/topology/core_id | sort -un | wc -l');
       assert.equal(cores, String(vcpus), 'each vCPU is a core of its own');
-      const packages = await guest.run('cat /sys/devices/system/cpu/cpu*/topology/physical_package_id | sort -un | wc -l');
+      const packages = await guest.run(
+        'cat /sys/devices/system/cpu/cpu*/topology/physical_package_id | sort -un | wc -l',
+      );
       assert.equal(packages, '1');
       const totalKib = Number(/MemTotal: +(\d+) kB/.exec(await guest.run('cat /proc/meminfo'))?.[1]);
-      assert.ok(totalKib > memoryMib * 1024 * 0.85 && totalKib < memoryMib * 1024, `${totalKib} KiB of ${memoryMib} MiB`);
+      assert.ok(
+        totalKib > memoryMib * 1024 * 0.85 && totalKib < memoryMib * 1024,
+        `${totalKib} KiB of ${memoryMib} MiB`,
+      );
       assert.match(await guest.run('dmesg'), /Hypervisor detected: Microsoft Hyper-V/);
       assert.equal(await guest.run('cat /sys/devices/system/clocksource/clocksource0/current_clocksource'), 'tsc');
 

@@ -3,7 +3,11 @@ import { openHost, VmSession, type VmSessionOptions, withBorrowedFunctions } fro
 import { guestInitrd, type MachineEnd, readKernel } from '../../../src/vm/index.ts';
 
 /** Where the tests' program is told of the guest's kernel: set by the test that runs in front of the rig. */
-const { DDA_GUEST_KERNEL: kernelPath, DDA_GUEST_MODULES: modulesDirectory, DDA_UNPACKED: unpackedDirectory } = process.env;
+const {
+  DDA_GUEST_KERNEL: kernelPath,
+  DDA_GUEST_MODULES: modulesDirectory,
+  DDA_UNPACKED: unpackedDirectory,
+} = process.env;
 
 export const NVME = '0000:01:00.0';
 const MIB = 1024 * 1024;
@@ -90,7 +94,9 @@ export class Guest {
 
   /** Waits, in the guest, until `condition` holds. */
   async until(condition: string): Promise<void> {
-    await this.run(`n=0; until ${condition}; do n=$((n+1)); [ $n -gt 1200 ] && break; usleep 50000; done; ${condition}`);
+    await this.run(
+      `n=0; until ${condition}; do n=$((n+1)); [ $n -gt 1200 ] && break; usleep 50000; done; ${condition}`,
+    );
   }
 
   /** Writes random data to the controller's disk at a place that `round` chooses, and reads it back. */
