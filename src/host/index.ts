@@ -51,5 +51,5 @@ export type { GuestFiles, PreparedGuest } from './guest/prepare-guest.ts';
 export { askedFunctions } from './running/asked-functions.ts';
 export { guestFailure } from './running/guest-failure.ts';
 export { runVm } from './running/run-vm.ts';
-export type { RunningGuest, VmRunObserver, VmRunRequest, VmRunResult } from './running/run-vm.ts';
+export type { RunningGuest, VmRunObserver, VmRunRequest, VmRunResult } from './running/vm-run.ts';
 export { highWindowsFor } from './running/start-session.ts';

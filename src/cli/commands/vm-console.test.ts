@@ -6,7 +6,7 @@ import { type ConsoleMode, GuestKeyboard } from './vm-console.ts';
 /** A keyboard and what came of it. */
 function keyboard(mode: ConsoleMode, isTerminal: boolean) {
   const seen = { typed: '', interrupts: 0, listening: false };
-  let press = (_: Uint8Array): void => undefined;
+  let press: (bytes: Uint8Array) => void = () => undefined;
   let end = (): void => undefined;
   const port: ConsolePort = {
     isTerminal,
@@ -52,12 +52,37 @@ test("with the guest's console Ctrl-C is the guest's, and Ctrl-] ends the VM", (
   assert.deepEqual([seen.typed, seen.interrupts], ['\x03', 1]);
 });
 
-test('in a pipe they are bytes like any other, and its end is typed as Ctrl-D', () => {
-  const { seen, press, end, connect } = keyboard('host', false);
+test('in a pipe they are bytes like any other', () => {
+  const { seen, press, connect } = keyboard('host', false);
   connect();
   press('\x03\x1d\n');
+  assert.deepEqual([seen.typed, seen.interrupts], ['\x03\x1d\n', 0]);
+});
+
+test('after the end of a pipe Ctrl-D is typed whenever the guest has become quiet', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { seen, guest, press, end, connect } = keyboard('host', false);
+  connect();
+  press('ls\n');
+  guest.printed();
+  t.mock.timers.tick(1000);
+  assert.equal(seen.typed, 'ls\n');
   end();
-  assert.deepEqual([seen.typed, seen.interrupts], ['\x03\x1d\n\x04', 0]);
+  t.mock.timers.tick(1000);
+  assert.equal(seen.typed, 'ls\n\x04');
+  t.mock.timers.tick(10_000);
+  assert.equal(seen.typed, 'ls\n\x04');
+  for (let burst = 0; burst < 20; burst++) {
+    guest.printed();
+    t.mock.timers.tick(50);
+  }
+  assert.equal(seen.typed, 'ls\n\x04');
+  t.mock.timers.tick(1000);
+  assert.equal(seen.typed, 'ls\n\x04\x04');
+  guest.printed();
+  guest.close();
+  t.mock.timers.tick(1000);
+  assert.equal(seen.typed, 'ls\n\x04\x04');
 });
 
 test('what is typed before there is a guest waits for it', () => {

@@ -8,6 +8,8 @@ export type ConsoleMode = (typeof consoleModes)[number];
 const INTERRUPT = 0x03;
 const END_OF_INPUT = 0x04;
 const ESCAPE = 0x1d;
+/** A guest that has printed nothing for so long waits for input, if it ever will. */
+const QUIET_MS = 300;
 
 export const endKeys: Readonly<Record<ConsoleMode, string>> = { host: 'Ctrl-C', guest: 'Ctrl-]', off: 'Ctrl-C' };
 
@@ -19,6 +21,8 @@ export class GuestKeyboard {
   #type: ((bytes: Uint8Array) => void) | undefined;
   /** Typed before there was a guest. */
   #early: Uint8Array[] = [];
+  #hasEnded = false;
+  #quiet: NodeJS.Timeout | undefined;
 
   constructor(port: ConsolePort, mode: ConsoleMode) {
     this.#port = port;
@@ -29,9 +33,21 @@ export class GuestKeyboard {
         ? () => undefined
         : port.listen(
             (bytes) => this.#typed(bytes),
-            // The end of a pipe is the end of file for the guest's program, so a shell ends, and the VM with it.
-            () => this.#pass(Uint8Array.of(END_OF_INPUT)),
+            () => {
+              this.#hasEnded = true;
+              this.printed();
+            },
           );
+  }
+
+  /**
+   * The guest has printed something. The end of a pipe is the end of file for whatever reads in the guest: a shell ends,
+   * and the VM with it. A terminal knows no lasting end, so Ctrl-D is typed whenever somebody seems to wait for input.
+   */
+  printed(): void {
+    if (!this.#hasEnded) return;
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => this.#pass(Uint8Array.of(END_OF_INPUT)), QUIET_MS);
   }
 
   connect(type: (bytes: Uint8Array) => void): void {
@@ -41,6 +57,7 @@ export class GuestKeyboard {
 
   /** Gives the terminal back as it was. */
   close(): void {
+    clearTimeout(this.#quiet);
     this.#stop();
   }
 

@@ -64,7 +64,7 @@ export function addRunOptions(command: Command): Command {
     .option('--json', 'events as JSON lines, the console too');
 }
 
-function withParser<T>(flags: string, description: string, parse: (text: string) => T): Option {
+function withParser(flags: string, description: string, parse: (text: string) => unknown): Option {
   return new Option(flags, description).argParser(parse);
 }
 

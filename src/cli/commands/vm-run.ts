@@ -15,7 +15,9 @@ import type { CliContext } from '../cli-context.ts';
 import { ScriptExit } from './script-exit.ts';
 import { endKeys, GuestKeyboard } from './vm-console.ts';
 import { addRunOptions, type VmRunFlags } from './vm-run-options.ts';
-import { VmJsonReport, type VmReport, VmTextReport } from './vm-report.ts';
+import { VmJsonReport } from './vm-json-report.ts';
+import type { VmReport } from './vm-report.ts';
+import { VmTextReport } from './vm-text-report.ts';
 
 export function addVmRunCommand(vm: Command, context: CliContext): void {
   addRunOptions(vm.command('run'))
@@ -95,6 +97,7 @@ async function atConsole(
       },
       console: (bytes) => {
         script?.push(bytes);
+        keyboard.printed();
         report.console(bytes);
       },
       session: (event) => report.session(event),

@@ -1,7 +1,7 @@
 import type { CrashReport } from '../../hyperv/index.ts';
 import { describeEnd, type MachineEnd } from '../../vm/index.ts';
 import { HostError } from '../errors.ts';
-import type { VmRunResult } from './run-vm.ts';
+import type { VmRunResult } from './vm-run.ts';
 
 /** What is wrong with how a VM ended; undefined: nothing. */
 export function guestFailure(name: string, { end, crash }: Pick<VmRunResult, 'end' | 'crash'>): HostError | undefined {

@@ -17,7 +17,7 @@ for (const [moment, pattern, signal] of [
     await vm.says(pattern);
     vm.child.kill(signal);
     assert.equal(await vm.ended, 130, vm.output + vm.notices);
-    assert.equal((vm.events().at(-1)?.['error'] as { code: string }).code, 'interrupted');
+    assert.equal(vm.failure().code, 'interrupted');
     assertAllHome();
   });
 }

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { afterEach } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommandLine } from '../../../src/cli/index.ts';
 import { openHost, readReadiness } from '../../../src/host/index.ts';
@@ -43,6 +44,16 @@ export function guestScript(name: string, text: string): string {
 export const waitForDisk =
   'n=0; while [ ! -b /dev/nvme0n1 ] && [ $n -lt 600 ]; do usleep 50000; n=$((n+1)); done; [ -b /dev/nvme0n1 ] || exit 44';
 
+const underWay = new Set<VmProcess>();
+
+/** What a failed test leaves must not stand in the way of the next one. */
+afterEach(async () => {
+  for (const vm of underWay) {
+    vm.child.kill('SIGTERM');
+    await vm.ended;
+  }
+});
+
 /** `dda vm run` under way. */
 export class VmProcess {
   readonly child: ChildProcess;
@@ -60,7 +71,11 @@ export class VmProcess {
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.notices += text;
     });
-    this.ended = once(this.child, 'close').then(([code]) => code as number | null);
+    underWay.add(this);
+    this.ended = once(this.child, 'close').then(([code]) => {
+      underWay.delete(this);
+      return code as number | null;
+    });
   }
 
   /** Waits until the text has come, on either stream; gives where on standard output to look from next. */
@@ -87,6 +102,13 @@ export class VmProcess {
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  /** What it failed with, `--json` being given. */
+  failure(): { readonly code: string; readonly message: string } {
+    const [last] = this.events().slice(-1);
+    assert.equal(last?.['ok'], false, this.output);
+    return last['error'] as { code: string; message: string };
   }
 
   /** The console, `--json` being given. */
