@@ -16,6 +16,8 @@ export interface VcpuThreadOptions {
   readonly doorbell: DoorbellHandle;
   readonly uart: SharedArrayBuffer;
   readonly rtc: SharedArrayBuffer;
+  /** What the thread runs; tests give a vCPU that needs no KVM. */
+  readonly program?: URL;
 }
 
 /** The device thread's handle on a vCPU's thread. */
@@ -39,7 +41,7 @@ export class VcpuThread {
       uart: options.uart,
       rtc: options.rtc,
     };
-    this.#worker = new Worker(WORKER, { workerData: data, name: `vcpu-${options.vcpu.id}` });
+    this.#worker = new Worker(options.program ?? WORKER, { workerData: data, name: `vcpu-${options.vcpu.id}` });
     // Not events.once(): that rejects on the 'error' that comes before the 'exit' of a thread that died of an exception.
     this.#exited = new Promise((resolve) => {
       this.#worker.once('exit', () => {
