@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { type Rig, REPOSITORY, bootRig } from '../rig/index.ts';
+import { bundle } from '../scripts/bundle.ts';
 import { guestFiles } from './guest-files.ts';
 import { compare, table } from './report.ts';
 import type { RoundsConfig, RoundsLine } from './rounds.ts';
@@ -19,7 +19,11 @@ export interface VersusQemuOptions {
 /** Runs the rounds and prints what they say; progress goes to standard error. */
 export async function versusQemu(options: VersusQemuOptions): Promise<void> {
   const program = join(REPOSITORY, options.sources ? 'src/cli/main.ts' : 'dist/cli/main.js');
-  if (!options.sources) build();
+  if (!options.sources) {
+    say('building dda');
+    // What users run is what the package ships.
+    await bundle('src/cli/main.ts', join(REPOSITORY, 'dist/cli'));
+  }
   const config: RoundsConfig = { rounds: options.rounds, bdf: BDF, guest: await guestFiles(), program };
   say('booting a rig');
   await using rig = await bootRig();
@@ -29,17 +33,6 @@ export async function versusQemu(options: VersusQemuOptions): Promise<void> {
 }
 
 const say = (text: string): void => void process.stderr.write(`bench: ${text}\n`);
-
-/** What users run is what `npm run build` makes: Node needn't take types off it at every start. */
-function build(): void {
-  say('building dda');
-  const compiler = join(REPOSITORY, 'node_modules/typescript/bin/tsc');
-  const { status, stdout } = spawnSync(process.execPath, [compiler, '--project', 'tsconfig.build.json'], {
-    cwd: REPOSITORY,
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`dda can't be built:\n${stdout}`);
-}
 
 async function runRounds(rig: Rig, config: RoundsConfig): Promise<RoundsLine[]> {
   const program = join(import.meta.dirname, 'in-rig/rounds.ts');
