@@ -3,6 +3,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { type DemoAudience, type DemoFlags, retell } from '../src/cli/index.ts';
 import { type KernelSeries, REPOSITORY, type Rig, type RigCommand, RigError, RigErrorCode, bootRig } from './index.ts';
 import { type UnpackedKernel, startableKernel, unpackedKernel } from './kernels.ts';
+import { bundle } from '../scripts/bundle.ts';
 
 const MIB = 1024 ** 2;
 const RIG_KERNEL = '6.1';
@@ -18,6 +19,9 @@ export interface RigDemoOptions extends DemoFlags {
   /** Which function of the rig to lend; default: its NVMe controller. */
   readonly device?: string;
 }
+
+/** The working tree's program in few files, as the package ships it: emulated, finding several hundred takes its time. */
+const PROGRAM = join(REPOSITORY, 'dist/cli');
 
 /** The demo on a host in QEMU, which starts for it and is gone afterwards. */
 export class RigDemo {
@@ -53,6 +57,7 @@ export class RigDemo {
     const kernel = unpackedKernel(this.#options.kernel);
     // Emulated, unpacking it would take many times as long.
     const image = await startableKernel(kernel);
+    await bundle('src/cli/main.ts', PROGRAM);
     this.#started = performance.now();
     this.#audience.event({ event: 'step-started', name: 'boot-rig' });
     const memoryMib = Math.max(RIG_MEMORY_MIB, Math.ceil(this.#options.memory / MIB) + RIG_OVERHEAD_MIB);
@@ -76,11 +81,10 @@ export class RigDemo {
 
   #commandLine(kernel: UnpackedKernel, image: string): string[] {
     const { cpus, memory, device = RIG_NVME } = this.#options;
-    const main = join(REPOSITORY, 'src/cli/main.ts');
     return [
       'node',
       '--disable-warning=ExperimentalWarning',
-      main,
+      join(PROGRAM, 'main.js'),
       'demo',
       '--report',
       '--erase',

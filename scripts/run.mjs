@@ -19,7 +19,7 @@ const TASKS = {
   setup: { rig: ['6.1', '6.12'] },
   check: { program: 'scripts/check.ts' },
   fmt: { program: 'node_modules/@biomejs/biome/bin/biome', args: ['format', '--write'] },
-  build: { program: 'node_modules/typescript/bin/tsc', args: ['--project', 'tsconfig.build.json'] },
+  build: { program: 'scripts/build.ts' },
   test: { program: 'scripts/test.ts', rig: ['6.1', '6.12'] },
   rig: { program: 'rig/main.ts', rig: ['6.1'] },
   dda: { program: 'src/cli/main.ts' },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { cacheDirectory, type KernelSeries, type Rig, unpackedKernel } from '../../rig/index.ts';
+import { cacheDirectory, type KernelSeries, REPOSITORY, type Rig, unpackedKernel } from '../../rig/index.ts';
+import { bundle } from '../../scripts/bundle.ts';
 import { readKernel } from '../../src/vm/index.ts';
 
 export interface GuestRun {
@@ -20,7 +21,9 @@ export async function runGuests(rig: Rig, run: GuestRun): Promise<void> {
   const unpacked = join(cacheDirectory(), 'unpacked');
   // Unpacking takes this machine a second and the emulated one many: it is done out here, and the rig sees the file.
   await readKernel(kernel.image, { unpackedDirectory: unpacked });
-  const file = new URL(`./in-rig/${run.program}.ts`, import.meta.url).pathname;
+  const programs = join(REPOSITORY, 'dist/test');
+  await bundle(`test/vm/in-rig/${run.program}.ts`, programs);
+  const file = join(programs, `${run.program}.js`);
   const result = await rig.run(['node', '--test', '--test-reporter=tap', file], {
     timeoutMs: run.timeoutMs ?? 400_000,
     onOutput: (_stream, bytes) => run.onOutput?.(new TextDecoder().decode(bytes)),
