@@ -138,7 +138,12 @@ export class VmRun {
 
   async #runGuest(session: VmSession, borrowed: Borrowed): Promise<MachineEnd> {
     if (this.#stopping) this.#stopMachine();
-    this.#observer.started({ type: (bytes) => session.machine.type(bytes) });
+    this.#observer.started({
+      type: (bytes) => {
+        // A machine that has ended has no serial port any more.
+        if (this.#session === session) session.machine.type(bytes);
+      },
+    });
     try {
       for (const name of [...this.#functions]) await session.add(name);
       if (this.#state === 'starting') this.#state = 'running';
@@ -165,13 +170,14 @@ export class VmRun {
     this.#observer.crashed(report);
     if (this.#crash !== undefined) return;
     this.#crash = report;
-    const settled = setTimeout(() => void session.machine.stop(), CRASH_SETTLE_MS);
+    const settled = setTimeout(() => this.#stopMachine(), CRASH_SETTLE_MS);
     const forget = (): void => clearTimeout(settled);
     session.ended.then(forget, forget);
   }
 
   #stopMachine(): void {
-    void this.#session?.machine.stop();
+    // How it ends, well or badly, is what `ended` tells.
+    this.#session?.machine.stop().catch(() => undefined);
   }
 
   /** Throws HostError `vm-not-ready`. */
