@@ -5,6 +5,8 @@ import { fitsDeviceWindow } from './windows.ts';
 
 const PAGE_BYTES = 4096;
 
+type WindowProvider = Pick<VpciProvider, 'configWindowRead' | 'configWindowWrite'>;
+
 /** A vPCI bus's config window in the guest's address space. */
 export class ConfigWindowMapping {
   readonly #services: MachineServices;
@@ -16,7 +18,7 @@ export class ConfigWindowMapping {
   }
 
   /** True, or the NTSTATUS to refuse the guest with. */
-  map(gpa: number, plan: ConfigWindowPlan, provider: VpciProvider): true | number {
+  map(gpa: number, plan: ConfigWindowPlan, provider: WindowProvider): true | number {
     const { map, slots, addresses } = this.#services;
     if (!fitsDeviceWindow(map, gpa, CONFIG_WINDOW_BYTES) || slots.overlaps(gpa, CONFIG_WINDOW_BYTES)) {
       return NtStatus.INVALID_PARAMETER;

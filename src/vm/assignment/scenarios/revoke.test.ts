@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LendingBench } from '../../testing/lent-function.ts';
+
+test('a function that is rescinded while the guest is being asked: the wait ends at once', async () => {
+  using bench = new LendingBench();
+  bench.connect();
+  const fn = bench.function();
+  const assignment = bench.lend(fn);
+  const lent = bench.probe();
+  lent.enable();
+  const ejected = bench.assignments.eject(assignment, 60_000);
+  bench.assignments.rescind(assignment);
+  assert.equal(fn.backend.closed, true);
+  assert.equal(await ejected, 'ejected');
+  bench.vmbus.settle();
+  assert.equal(bench.vmbus.guest.offers.size, 0);
+});
+
+test('a second revoke, an eject afterwards, and a late word of the function change nothing', async () => {
+  using bench = new LendingBench();
+  bench.connect();
+  const fn = bench.function();
+  const assignment = bench.lend(fn);
+  bench.probe().enable();
+  bench.assignments.rescind(assignment);
+  const log = [...fn.backend.log];
+  bench.assignments.rescind(assignment);
+  assert.equal(await bench.assignments.eject(assignment, 60_000), 'ejected');
+  assignment.barMoved(0, 0xe100_0000);
+  assignment.messageChanged(0, { address: 0xfee0_0010n, data: 1 });
+  assert.deepEqual([fn.backend.log, bench.deviceSlots], [log, 0]);
+});
+
+test('what a function reports goes to whoever lent it', () => {
+  using bench = new LendingBench();
+  const fn = bench.function();
+  bench.lend(fn);
+  fn.backend.events?.releaseRequested();
+  fn.backend.events?.failed('the link is down');
+  assert.equal(bench.events[0], 'fake0: release requested');
+  assert.match(bench.events[1] ?? '', /^fake0: failed: .*the link is down/);
+  bench.assignments.rescindAll();
+});
+
+test('a step that fails keeps none of the others from being done', () => {
+  using bench = new LendingBench();
+  bench.connect();
+  const fn = bench.function();
+  const assignment = bench.lend(fn);
+  const lent = bench.probe();
+  lent.enable();
+  lent.useVector(0, { vector: 0x31, vps: [0] });
+  fn.quiesce = () => {
+    throw new Error('it does not answer');
+  };
+  assert.throws(() => bench.assignments.rescind(assignment), /it does not answer/);
+  assert.deepEqual([fn.backend.closed, bench.deviceSlots, bench.vm.irqfds.size], [true, 0, 0]);
+  assert.equal(bench.assignments.live.length, 0);
+  bench.vmbus.settle();
+  assert.equal(bench.vmbus.guest.offers.size, 0);
+});
+
+test('all functions are taken, whatever becomes of one of them', () => {
+  using bench = new LendingBench();
+  const functions = ['fake0', 'fake1', 'fake2'].map((name) => bench.function({ name }));
+  for (const fn of functions) bench.lend(fn);
+  const [, stuck] = functions;
+  assert.ok(stuck);
+  stuck.quiesce = () => {
+    throw new Error('it does not answer');
+  };
+  assert.throws(() => bench.assignments.rescindAll(), /it does not answer/);
+  assert.deepEqual(
+    functions.map(({ backend }) => backend.closed),
+    [true, true, true],
+  );
+  bench.assignments.rescindAll();
+});
