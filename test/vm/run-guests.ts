@@ -21,7 +21,7 @@ export async function runGuests(rig: Rig, run: GuestRun): Promise<void> {
   const unpacked = join(cacheDirectory(), 'unpacked');
   // Unpacking takes this machine a second and the emulated one many: it is done out here, and the rig sees the file.
   await readKernel(kernel.image, { unpackedDirectory: unpacked });
-  const programs = join(REPOSITORY, 'dist/test');
+  const programs = join(REPOSITORY, 'dist/test', run.program);
   await bundle(`test/vm/in-rig/${run.program}.ts`, programs);
   const file = join(programs, `${run.program}.js`);
   const result = await rig.run(['node', '--test', '--test-reporter=tap', file], {

@@ -10,7 +10,7 @@ import { openHost, readReadiness } from '../../../src/host/index.ts';
 import { kvmRunsGuests } from '../../../src/linux/index.ts';
 import { type CliRun, driverOf, first, second } from '../../host/in-rig/rig-functions.ts';
 
-export const cli = new URL('../../../src/cli/main.ts', import.meta.url).pathname;
+export const cli = process.env['DDA_CLI'] ?? new URL('../../../src/cli/main.ts', import.meta.url).pathname;
 
 /** A kernel, its modules and little memory. */
 export const guest = [
