@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
 import type { CrashReport, GuestOs, RetargetRequest } from '../hyperv/index.ts';
 import { HYPERCALL_PORT, HypercallStatus, HypervMsr } from '../hyperv/index.ts';
 import { PlainGuestMemory } from '../hyperv/testing/index.ts';
@@ -12,7 +11,6 @@ import type { InterruptTarget } from './interrupts/msi-address.ts';
 import { AddressMap } from './memory/address-map.ts';
 import { ExitPage } from './testing/exit-page.ts';
 
-const timeout = 20_000;
 const INPUT = 0x20_0000;
 const SIMP = 0x30_0000;
 const SINT_MESSAGE_BYTES = 256;
@@ -143,19 +141,14 @@ test('the guest learns how fast its clocks run', () => {
   assert.equal(partition.readMsr(0, HypervMsr.APIC_FREQUENCY), 1_000_000_000n);
 });
 
-test('a guest that takes none of its messages loses VMBus, and finds it again', { timeout }, async () => {
+test('a guest that connects over and over and reads nothing leaves nothing behind but the last answer', () => {
   const { vmbus, contact, takeMessage, log, partition } = guest();
-  contact();
-  assert.ok(takeMessage());
-  // Each contact is answered; nobody reads the answers.
-  for (let i = 0; i < 3000; i++) contact();
-  await turn();
-  await turn();
-  assert.ok(partition.pendingMessages <= 1024, `${partition.pendingMessages} wait`);
-  assert.ok(log.length < 200, `${log.length} entries in the log`);
-  while (takeMessage() !== undefined);
-  contact();
-  assert.ok(takeMessage());
+  for (let i = 0; i < 1000; i++) assert.equal(contact(), BigInt(HypercallStatus.SUCCESS));
+  assert.ok(partition.pendingMessages <= 1, `${partition.pendingMessages} wait`);
+  assert.ok(log.length < 100, `${log.length} entries in the log`);
+  let answers = 0;
+  while (takeMessage() !== undefined) answers += 1;
+  assert.ok(answers <= 2, 'the one that lay in the slot, and the last');
   assert.notEqual(vmbus.snapshot().connection, undefined);
 });
 
