@@ -195,6 +195,6 @@ test('in whatever order it all changes, a vector raises what its message is for,
       bench.delivery.close();
       assert.equal(bench.vm.irqfds.size, 0);
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { countOpenFiles } from '../../../linux/index.ts';
 import { LendingBench } from '../../testing/lent-function.ts';
 
 test('a function that is rescinded while the guest is being asked: the wait ends at once', async () => {
@@ -30,6 +31,24 @@ test('a second revoke, an eject afterwards, and a late word of the function chan
   assignment.barMoved(0, 0xe100_0000);
   assignment.messageChanged(0, { address: 0xfee0_0010n, data: 1 });
   assert.deepEqual([fn.backend.log, bench.deviceSlots], [log, 0]);
+});
+
+test('a function that is taken leaves no descriptor open and no route in use', () => {
+  using bench = new LendingBench();
+  bench.connect();
+  const before = countOpenFiles(process.pid);
+  assert.ok(before !== undefined);
+  for (const name of ['fake0', 'fake1']) {
+    const assignment = bench.lend(bench.function({ name }));
+    const lent = bench.probe();
+    lent.enable();
+    for (let vector = 0; vector < 4; vector++) lent.useVector(vector, { vector: 0x31 + vector, vps: [0] });
+    assert.equal(countOpenFiles(process.pid), before + 4);
+    assert.deepEqual([...bench.vm.irqfds.values()], [24, 25, 26, 27]);
+    bench.assignments.rescind(assignment);
+    bench.vmbus.settle();
+    assert.equal(countOpenFiles(process.pid), before);
+  }
 });
 
 test('what a function reports goes to whoever lent it', () => {
