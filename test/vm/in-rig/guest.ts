@@ -123,11 +123,13 @@ export class Guest {
  * What a guest says in the rig that isn't ours. The rig's processor is emulated and doesn't intercept XSETBV, so KVM in
  * it reports the size of the FPU state that only counts before the guest has set XCR0; a guest of QEMU there says the same.
  * It also shares its two cores with whatever else runs, so a timer interrupt may take long.
+ * Linux 6.12 looks for an AMD processor's power states in ACPI tables that only firmware has.
  * The PCI lines come on Hyper-V's generation 2 machines too: there is no PCI bus but vPCI's.
  */
 const KNOWN: readonly RegExp[] = [
   /PCI: Fatal: No config space access function found/,
   /PCI: System does not support PCI/,
+  /amd_pstate: the _CPC object is not present/,
   /hrtimer: interrupt took \d+ ns/,
   /XSAVE consistency problem/,
   /fpu\/xstate\.c/,
