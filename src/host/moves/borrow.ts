@@ -1,6 +1,7 @@
 import { EndingWatch } from './ending-watch.ts';
 import type { MoveOptions } from './execute.ts';
 import type { Host } from './host-facts.ts';
+import { isVfioDriver } from '../inventory/host-function.ts';
 import { pciDevicesPath } from '../inventory/inventory.ts';
 import { canonicalName, dismount, mount } from './move.ts';
 
@@ -94,7 +95,7 @@ class Loan {
   borrow(names: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
     return this.#next(async () => {
       const known = names.map(canonicalName);
-      if (known.length === 0) return known;
+      if (known.every((name) => this.#isKept(name))) return known;
       const { onStep, actDeadlineMs, force } = this.#options;
       const report = await dismount(this.#host, known, {
         borrow: true,
@@ -146,6 +147,19 @@ class Loan {
     }
     for (const name of here) this.#taken.delete(name);
     onNotice?.(`Gave ${here.join(', ')} back to the host.`);
+  }
+
+  /**
+   * Dismounted before, by somebody who keeps it so: there is nothing to take, and no need to look at the whole host, which
+   * takes most of the time of lending it. Whether others of its group stand in the way, VFIO says when it is opened.
+   */
+  #isKept(name: string): boolean {
+    const { tree, records } = this.#host;
+    const record = records.list().get(name);
+    const driver = tree.link(`${pciDevicesPath}/${name}/driver`)?.split('/').at(-1);
+    return (
+      record !== undefined && record.borrower === undefined && isVfioDriver(driver) && !records.listStuck().has(name)
+    );
   }
 
   /** A function that was unplugged from the host has nowhere to go back to. */
