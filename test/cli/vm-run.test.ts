@@ -1,21 +1,28 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { REPOSITORY, type Rig, bootRig, cacheDirectory, unpackedKernel } from '../../rig/index.ts';
+import { REPOSITORY, type Rig, bootRig, unpackedKernel } from '../../rig/index.ts';
+import { startableKernel } from '../../rig/kernels.ts';
 import { bundle } from '../../scripts/bundle.ts';
-import { readKernel } from '../../src/vm/index.ts';
+import { guestInitrd } from '../../src/vm/index.ts';
 
 describe('dda vm, on a real host', () => {
   const kernel = unpackedKernel('6.1');
-  const unpacked = join(cacheDirectory(), 'unpacked');
-  /** Of the command line and of the tests in the rig: started as the package ships it, which saves seconds each time. */
-  const programs = join(REPOSITORY, 'dist/test/cli');
+  /** The command line and the tests in the rig, bundled, which saves seconds at each start; where dda finds its package.json. */
+  const programs = join(REPOSITORY, 'dist/test-cli');
+  const initrd = join(programs, 'initrd');
+  let vmlinux: string;
   let rig: Rig;
   before(async () => {
     await bundle('src/cli/main.ts', programs);
     rig = await bootRig({ nvmeControllers: 2 });
-    // Unpacking takes this machine a second and the emulated one many: it is done out here, and the rig sees the file.
-    await readKernel(kernel.image, { unpackedDirectory: unpacked });
+    // What takes this machine a moment and the emulated one seconds is done out here, and the rig sees the files.
+    vmlinux = await startableKernel(kernel);
+    await writeFile(
+      initrd,
+      await guestInitrd({ modulesDirectory: kernel.modules, commandLine: '', drivers: ['nvme'] }),
+    );
   });
   after(async () => {
     await rig[Symbol.asyncDispose]();
@@ -31,7 +38,8 @@ describe('dda vm, on a real host', () => {
           DDA_CLI: join(programs, 'main.js'),
           DDA_GUEST_KERNEL: kernel.image,
           DDA_GUEST_MODULES: kernel.modules,
-          DDA_UNPACKED: unpacked,
+          DDA_GUEST_VMLINUX: vmlinux,
+          DDA_GUEST_INITRD: initrd,
         },
       });
       assert.equal(result.exitCode, 0, `${program} failed in the rig:\n${result.stdout}\n${result.stderr}`);

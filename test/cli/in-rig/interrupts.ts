@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { dda, driverOf, first } from '../../host/in-rig/rig-functions.ts';
-import { assertAllHome, cli, guest, provideUnpackedKernel, VmProcess } from './vm-process.ts';
-
-provideUnpackedKernel();
+import { assertAllHome, cli, readyGuest, VmProcess } from './vm-process.ts';
 
 for (const [moment, pattern, signal] of [
   ['while the function is being dismounted', /"event":"step"/, 'SIGINT'],
@@ -13,7 +11,7 @@ for (const [moment, pattern, signal] of [
   ['while the guest loads its drivers', /dda-guest: up/, 'SIGHUP'],
 ] as const) {
   test(`${signal} ${moment} gives it back`, async () => {
-    const vm = new VmProcess([...guest, '--device', first, '--json']);
+    const vm = new VmProcess([...readyGuest, '--device', first, '--json']);
     await vm.says(pattern);
     vm.child.kill(signal);
     assert.equal(await vm.ended, 130, vm.output + vm.notices);
@@ -23,7 +21,7 @@ for (const [moment, pattern, signal] of [
 }
 
 test('Ctrl-C on a terminal ends the VM while the guest waits at its prompt; the terminal is as it was', async () => {
-  const words = ['vm', 'run', ...guest, '--device', first].join(' ');
+  const words = ['vm', 'run', ...readyGuest, '--device', first].join(' ');
   const command = `${process.execPath} ${cli} ${words}; echo code=$?; stty -a`;
   const vm = new VmProcess([], ['script', '--quiet', '--return', '--command', command, '/dev/null']);
   await vm.says(/ # /);
@@ -39,7 +37,7 @@ test('Ctrl-C on a terminal ends the VM while the guest waits at its prompt; the 
 });
 
 test('killed in the middle: the next commands clear up', async () => {
-  const vm = new VmProcess([...guest, '--name', 'dead', '--device', first, '--json']);
+  const vm = new VmProcess([...readyGuest, '--name', 'dead', '--device', first, '--json']);
   await vm.says(/"event":"lent"/);
   vm.child.kill('SIGKILL');
   await vm.ended;

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { diskOf, driverOf, first, run } from '../../host/in-rig/rig-functions.ts';
-import { assertAllHome, cli, ddaWithConsole, guest, provideUnpackedKernel, VmProcess } from './vm-process.ts';
+import { assertAllHome, cli, ddaWithConsole, guest, readyGuest, VmProcess } from './vm-process.ts';
 
-provideUnpackedKernel();
 const [, kernel = '', , modules = ''] = guest;
 
 type Expected = readonly [exitCode: number, code: string];
@@ -87,11 +86,11 @@ test('no such initramfs', async () => {
 
 test('more memory than the host has, and too little', async () => {
   await assertRefused(
-    [...guest, '--memory', '64G', '--device', first],
+    [...readyGuest, '--memory', '64G', '--device', first],
     [5, 'memory-exceeds-host'],
     /the whole host has \d+ MiB/,
   );
-  await assertRefused([...guest, '--memory', '64M', '--device', first], [5, 'memory-too-small'], /./);
+  await assertRefused([...readyGuest, '--memory', '64M', '--device', first], [5, 'memory-too-small'], /./);
   assertAllHome();
 });
 
@@ -119,7 +118,7 @@ test('a bridge', async () => {
 
 test('memory that may not be locked', async () => {
   const poor = ['setpriv', '--bounding-set', '-sys_resource,-ipc_lock', 'prlimit', '--memlock=8388608:8388608'];
-  await assertRefusedAs(poor, [...guest, '--device', first], [5, 'vfio-memlock-too-low'], /ulimit -l/);
+  await assertRefusedAs(poor, [...readyGuest, '--device', first], [5, 'vfio-memlock-too-low'], /ulimit -l/);
   assertAllHome();
 });
 

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { afterEach } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommandLine } from '../../../src/cli/index.ts';
@@ -15,23 +14,19 @@ export const cli = process.env['DDA_CLI'] ?? new URL('../../../src/cli/main.ts',
 /** A kernel, its modules and little memory. */
 export const guest = [
   '--kernel',
-  required('DDA_GUEST_KERNEL'),
+  required('DDA_GUEST_VMLINUX'),
   '--modules',
   required('DDA_GUEST_MODULES'),
   '--memory',
   '384M',
 ];
+/** The same with an initramfs that is ready, and has a shell. */
+export const readyGuest = [...guest.slice(0, 2), '--initrd', required('DDA_GUEST_INITRD'), '--memory', '384M'];
+/** As the distribution ships it. */
+export const bzImage = required('DDA_GUEST_KERNEL');
 
 function required(name: string): string {
   return process.env[name] ?? assert.fail(`${name} is not set`);
-}
-
-/** Puts the kernel that was unpacked outside the rig where dda keeps unpacked ones. */
-export function provideUnpackedKernel(): void {
-  const from = required('DDA_UNPACKED');
-  const to = '/var/cache/dda/unpacked';
-  mkdirSync(to, { recursive: true, mode: 0o700 });
-  for (const name of readdirSync(from)) if (!existsSync(join(to, name))) symlinkSync(join(from, name), join(to, name));
 }
 
 export function guestScript(name: string, text: string): string {
