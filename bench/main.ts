@@ -1,18 +1,19 @@
 /** `npm run bench -- vs-qemu`: the same work with dda and with QEMU's vfio-pci, in one rig. */
 import { parseArgs } from 'node:util';
 import { RigError } from '../rig/index.ts';
-import { versusQemu } from './vs-qemu.ts';
+import { type VersusQemuOptions, versusQemu } from './vs-qemu.ts';
 
-const USAGE = `Usage: npm run bench -- vs-qemu [--rounds N] [--json]
+const USAGE = `Usage: npm run bench -- vs-qemu|phases [--rounds N] [--json]
 
   vs-qemu      the same work with dda and with QEMU's vfio-pci on one rig, in turn: medians and ratios
+  phases       what the start of either and its hot-add take their time for
   --rounds N   of each side (default 5)
   --json       end with one line of JSON instead of a table
   --sources    run dda from its sources instead of what 'npm run build' makes
 `;
 const EXIT_USAGE = 2;
 
-function options(): { rounds: number; json: boolean; sources: boolean } | undefined {
+function options(): VersusQemuOptions | undefined {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -23,8 +24,9 @@ function options(): { rounds: number; json: boolean; sources: boolean } | undefi
     },
   });
   const rounds = Number(values.rounds);
-  if (values.help || positionals.join(' ') !== 'vs-qemu' || !Number.isInteger(rounds) || rounds < 1) return undefined;
-  return { rounds, json: values.json, sources: values.sources };
+  if (values.help || !['vs-qemu', 'phases'].includes(positionals.join(' ')) || !Number.isInteger(rounds) || rounds < 1)
+    return undefined;
+  return { rounds, json: values.json, sources: values.sources, phases: positionals[0] === 'phases' };
 }
 
 const chosen = options();

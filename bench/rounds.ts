@@ -11,6 +11,8 @@ export interface RoundsConfig {
   readonly bdf: string;
   /** The files as they are outside; the rounds copy them into the rig's memory. */
   readonly guest: GuestFiles;
+  /** Follow what start and hot-add take their time for. That costs time: such rounds are not for comparing. */
+  readonly phases: boolean;
   /** dda's own program: as built, or in the sources. */
   readonly program: string;
 }
@@ -23,6 +25,12 @@ export const MEASURES = ['boot', 'hot-add', 'eject', 'exits', 'read4k', 'stream'
 export type Measure = (typeof MEASURES)[number];
 export type Measured = Readonly<Record<Measure, number>>;
 
+/** A part of a VMM's start or of a hot-add. */
+export interface Phase {
+  readonly name: string;
+  readonly ms: number;
+}
+
 export interface RoundResult {
   readonly measured: Measured;
   readonly exitsSeen: ExitsSeen;
@@ -30,6 +38,8 @@ export interface RoundResult {
   readonly ownExits: number | undefined;
   /** The guest's own clock at its first line, in seconds since its kernel's start. */
   readonly guestUptimeSeconds: number;
+  /** Empty unless asked for. */
+  readonly phases: Readonly<Record<'boot' | 'hot-add', readonly Phase[]>>;
 }
 
 /** One line of the rounds' output. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Rig, REPOSITORY, bootRig } from '../rig/index.ts';
 import { bundle } from '../scripts/bundle.ts';
 import { guestFiles } from './guest-files.ts';
+import { phaseMedians, phaseTable } from './phase-report.ts';
 import { compare, table } from './report.ts';
 import type { RoundsConfig, RoundsLine } from './rounds.ts';
 
@@ -14,6 +15,8 @@ export interface VersusQemuOptions {
   readonly rounds: number;
   readonly json: boolean;
   readonly sources: boolean;
+  /** Tell what start and hot-add take their time for, instead of comparing. */
+  readonly phases: boolean;
 }
 
 /** Runs the rounds and prints what they say; progress goes to standard error. */
@@ -24,10 +27,20 @@ export async function versusQemu(options: VersusQemuOptions): Promise<void> {
     // What users run is what the package ships.
     await bundle('src/cli/main.ts', join(REPOSITORY, 'dist/cli'));
   }
-  const config: RoundsConfig = { rounds: options.rounds, bdf: BDF, guest: await guestFiles(), program };
+  const config: RoundsConfig = {
+    rounds: options.rounds,
+    bdf: BDF,
+    phases: options.phases,
+    guest: await guestFiles(),
+    program,
+  };
   say('booting a rig');
   await using rig = await bootRig();
   const lines = await runRounds(rig, config);
+  if (options.phases) {
+    process.stdout.write(options.json ? `${JSON.stringify(phaseMedians(lines))}\n` : phaseTable(lines));
+    return;
+  }
   const comparison = compare(lines, options.rounds);
   process.stdout.write(options.json ? `${JSON.stringify(comparison)}\n` : table(comparison, lines));
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Marker, READ_4K_COUNT, READS, type ReadName, STREAM_MIB } from '../guest-script.ts';
 import type { RoundResult } from '../rounds.ts';
 import { ExitTrace, exitsBetween } from './exit-trace.ts';
+import type { PhaseTrace } from './phase-trace.ts';
 import { descriptorsClosed, functionDescriptors, memoryBeyondGuestMib, threadsOf } from './process-facts.ts';
 import type { GuestFiles, Vmm } from './vmm.ts';
 
@@ -16,6 +17,7 @@ export async function runRound(
   vmm: Vmm,
   guest: GuestFiles,
   onStep: (step: string, ms: number) => void,
+  trace?: PhaseTrace,
 ): Promise<RoundResult> {
   const { console } = vmm;
   const { pid } = vmm.process;
@@ -28,8 +30,13 @@ export async function runRound(
   const guestUptimeSeconds = Number.parseFloat(ready.text);
 
   await vmm.ready();
-  const hotAddMs = await add(vmm);
+  const added = await add(vmm);
+  const hotAddMs = added.there - added.askedAt;
   onStep('hot-add', hotAddMs);
+  const phases = {
+    boot: trace?.bootPhases(vmm.startedAt, up.at) ?? [],
+    'hot-add': trace?.hotAddPhases(added.askedAt, added.there) ?? [],
+  };
   const ejectMs = await eject(vmm, pid);
   onStep('eject', ejectMs);
   const counted = await countedAdd(vmm, pid);
@@ -53,15 +60,16 @@ export async function runRound(
     exitsSeen: counted.exitsSeen,
     ownExits: counted.ownExits,
     guestUptimeSeconds,
+    phases,
   };
 }
 
-/** @returns milliseconds from the request to the block device. */
-async function add(vmm: Vmm): Promise<number> {
+/** @returns when it was asked for and when the block device was there. */
+async function add(vmm: Vmm): Promise<{ askedAt: number; there: number }> {
   await delay(SETTLE_MS);
   const askedAt = performance.now();
   const [, there] = await Promise.all([vmm.add(), vmm.console.waitFor(Marker.there, STEP_TIMEOUT_MS)]);
-  return there.at - askedAt;
+  return { askedAt, there: there.at };
 }
 
 /** The same once more with the kernel's tracing on, which takes time of its own. */
@@ -74,11 +82,11 @@ async function countedAdd(
   await delay(SETTLE_MS);
   const ownBefore = await vmm.ownExits();
   const before = trace.count(threads);
-  const ms = await add(vmm);
+  const { askedAt, there } = await add(vmm);
   const after = trace.count(threads);
   const ownAfter = await vmm.ownExits();
   return {
-    ms,
+    ms: there - askedAt,
     exitsSeen: exitsBetween(before, after),
     ownExits: ownBefore === undefined || ownAfter === undefined ? undefined : ownAfter - ownBefore,
   };

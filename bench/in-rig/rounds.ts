@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type RoundsConfig, type RoundsLine, SIDES, type Side } from '../rounds.ts';
 import { startDda } from './dda-vmm.ts';
+import { PhaseTrace } from './phase-trace.ts';
 import { startQemu } from './qemu-vmm.ts';
 import { runRound } from './round.ts';
 import type { GuestFiles } from './vmm.ts';
@@ -25,10 +26,11 @@ function dda(verb: 'dismount' | 'mount'): void {
 }
 
 async function oneRound(side: Side, round: number): Promise<void> {
+  using trace = config.phases ? new PhaseTrace({ program: config.program, kernel: guest.vmlinux }) : undefined;
   say({ kind: 'step', side, round, step: 'start', ms: 0 });
   const vmm = side === 'dda' ? startDda(guest, config.bdf, config.program) : await startQemu(guest, config.bdf);
   try {
-    const result = await runRound(vmm, guest, (step, ms) => say({ kind: 'step', side, round, step, ms }));
+    const result = await runRound(vmm, guest, (step, ms) => say({ kind: 'step', side, round, step, ms }), trace);
     say({ kind: 'measured', side, round, result });
   } catch (error) {
     const complaints = vmm.complaints().slice(-3000);
