@@ -91,3 +91,21 @@ test('typed bytes wait for the guest to take them, in order and whole', { timeou
   while ((guest.read(LINE_STATUS) & 0x01) !== 0) taken.push(guest.read(DATA));
   assert.deepEqual(taken, typed);
 });
+
+test('what is typed after the machine has ended goes nowhere', () => {
+  const state = allocateUartState();
+  const levels: number[] = [];
+  const serial = new SerialConsole(state, { setIrqLevel: (level) => levels.push(level), output: () => undefined });
+  const guest = new Uart16550(state, {
+    setIrqLevel: () => undefined,
+    outputReady: () => undefined,
+    inputWanted: () => undefined,
+  });
+  // The guest listens: ready to receive, interrupts wired, and enabled for received data.
+  guest.write(MODEM_CONTROL, 0x0b);
+  guest.write(1, 0x01);
+  serial.close();
+  serial.type(new TextEncoder().encode('late'));
+  assert.deepEqual(levels, [], 'the interrupt line of a closed VM is left alone');
+  assert.equal(guest.read(LINE_STATUS) & 1, 0, 'nothing was received');
+});

@@ -17,6 +17,7 @@ export class SerialConsole {
   readonly #output: (bytes: Uint8Array) => void;
   #unsent: Uint8Array[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(state: SharedArrayBuffer, options: SerialConsoleOptions) {
     this.#output = options.output;
@@ -33,14 +34,18 @@ export class SerialConsole {
     this.#send();
   }
 
-  /** Keeps what the guest has no room for and sends it when there is. */
+  /** Keeps what the guest has no room for and sends it when there is. After {@link close} nobody is there to type to. */
   type(bytes: Uint8Array): void {
+    if (this.#closed) {
+      return;
+    }
     this.#unsent.push(bytes);
     this.#send();
   }
 
   /** Passes the last output on. */
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#timer);
     while (this.#passOn()) {
       // Nobody sends any more.
