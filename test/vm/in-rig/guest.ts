@@ -104,8 +104,8 @@ export class Guest {
     await this.until('[ -b /dev/nvme0n1 ]');
     const seek = round * 8;
     const sums = await this.run(
-      `head -c 524288 /dev/urandom >/tmp/data && dd if=/tmp/data of=/dev/nvme0n1 bs=64k seek=${seek} oflag=direct 2>/dev/null && ` +
-        `dd if=/dev/nvme0n1 bs=64k skip=${seek} count=8 iflag=direct 2>/dev/null | sha256sum && sha256sum </tmp/data`,
+      `head -c 131072 /dev/urandom >/tmp/data && dd if=/tmp/data of=/dev/nvme0n1 bs=64k seek=${seek} oflag=direct 2>/dev/null && ` +
+        `dd if=/dev/nvme0n1 bs=64k skip=${seek} count=2 iflag=direct 2>/dev/null | sha256sum && sha256sum </tmp/data`,
     );
     const [read, written] = sums.split('\n').map((line) => line.split(' ')[0]);
     assert.ok(read !== undefined && read.length === 64, `two checksums, not: ${sums}`);
