@@ -14,6 +14,7 @@ export { raiseMemlock } from './locked-memory.ts';
 export { linkName, list, readAttribute, readBinaryAttribute, readLink, writeAttribute } from './sysfs.ts';
 export { countOpenFiles, type ProcessStatus, readProcessStatus } from './procfs.ts';
 
+export { processorServesApic } from './kvm/apic-acceleration.ts';
 export { Capability } from './kvm/capability.ts';
 export { type CpuidEntry, maxCpuidEntries } from './kvm/cpuid.ts';
 export { ExitReason, exitReasonName, MsrExitReason, SyncRegs } from './kvm/exit-reason.ts';
