@@ -25,6 +25,8 @@ export interface HypervisorPort {
   /** The guest has said that it crashed; it may still run. */
   crashed(report: CrashReport): void;
   guestOs(guestOs: GuestOs | undefined): void;
+  /** The guest has connected to VMBus, once more or for the first time. */
+  connected(): void;
   log(entry: VpciLogEntry): void;
 }
 
@@ -90,6 +92,7 @@ export function createHypervisor({
       pendingMessages: () => partition.pendingMessages,
       discardMessages: () => partition.discardMessages(),
       signalEvent: (vp, flag) => void partition.signalEvent(vp, VMBUS_SINT, flag),
+      connected: () => port.connected(),
       schedule: (work) => void setImmediate(work),
       log: (entry) => port.log(entry),
     },
