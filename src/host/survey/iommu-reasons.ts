@@ -1,4 +1,3 @@
-import { isMachinery } from '../inventory/host-function.ts';
 import type { HostFunction } from '../inventory/host-function.ts';
 import { usageOf } from '../usage/function-usage.ts';
 import { groupMates } from './group-mates.ts';
@@ -8,7 +7,6 @@ import type { HostFacts } from './facts.ts';
 
 /** What the IOMMU and the function's group say. */
 export function iommuReasons(facts: HostFacts, fn: HostFunction): Reason[] {
-  if (isMachinery(fn)) return [];
   const { groups } = facts.inventory;
   if (groups.size === 0) {
     return [
