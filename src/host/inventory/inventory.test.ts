@@ -6,7 +6,7 @@ import test from 'node:test';
 import { readFacts } from '../moves/host-facts.ts';
 import { fakeHost } from '../testing/fake-host.ts';
 import { nvme, nvmeHost, rootPort } from '../testing/hosts.ts';
-import type { MemoryTree } from '../testing/memory-tree.ts';
+import type { MemoryTree } from '../tree/memory-tree.ts';
 import { DirectoryTree } from '../tree/directory-tree.ts';
 import { readInventory } from './inventory.ts';
 import { parseResourceTable } from './resource-table.ts';

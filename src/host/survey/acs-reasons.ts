@@ -20,7 +20,7 @@ export function acsReasons(inventory: HostInventory, fn: HostFunction): Reason[]
     reasons.push({
       code: 'no-acs',
       weight: Weight.note,
-      sentence: `${list(inside.map((hop) => hop.port))} above it ${off ? 'has ACS turned off' : 'has no ACS'}: what hangs below can talk to each other past the IOMMU, and so is one group.`,
+      sentence: `${list(inside.map((hop) => hop.port))} above it ${off ? 'has ACS turned off' : 'has no ACS'}: functions below can reach each other past the IOMMU, so all of them are one group.`,
       remedy: off
         ? 'Look for an "ACS" setting in the firmware, and for disable_acs_redir on the kernel command line.'
         : 'Put the device into another slot; those that the processor itself serves mostly have ACS.',

@@ -32,6 +32,7 @@ export const reasonCodes = {
   'shared-device': 'It is one of several functions of a device that does not keep them apart.',
   'root-complex-endpoint': 'It is built into the root complex.',
   'legacy-endpoint': 'It is a legacy endpoint.',
+  'conventional-on-root-bus': 'It has no PCI Express capability, but no bridge hides it.',
   'no-interrupts': 'It raises no interrupts.',
   'firmware-errors': 'Firmware, not the kernel, handles its PCI Express errors.',
   asleep: 'It is powered off to save power, so it was not looked into.',

@@ -114,6 +114,17 @@ function kindReasons(fn: HostFunction, { expressPortType }: CapabilityFacts): Re
     ];
   }
   if (expressPortType !== undefined || fn.sriov.physicalFunction !== undefined) return [];
+  if (fn.bridges.length === 0) {
+    return [
+      {
+        code: 'conventional-on-root-bus',
+        weight: Weight.note,
+        sentence:
+          'It is a conventional PCI function, without a PCI Express capability; on the root bus the IOMMU tells its DMA apart all the same.',
+        remedy: undefined,
+      },
+    ];
+  }
   return [
     {
       code: 'conventional-pci',

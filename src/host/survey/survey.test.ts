@@ -128,6 +128,15 @@ test('a group mate that the host needs', () => {
   );
 });
 
+test('a large group: the sentence stays readable', () => {
+  const functions = Array.from({ length: 30 }, (_, index) => ({
+    ...audio,
+    address: `0000:02:${(index + 1).toString(16).padStart(2, '0')}.0`,
+  }));
+  const [sentence = ''] = lookAt({}, { functions }).sentences;
+  assert.match(sentence, /0000:02:10\.0 and 14 more: they must be dismounted with it/);
+});
+
 test('a mounted file system', () => {
   const survey = lookAt({}, { mounts: [{ source: '/dev/nvme0n1p1', at: '/' }] });
   assert.deepEqual([survey.verdict, survey.reasons], ['not assignable', ['blocks in-use']]);

@@ -1,6 +1,6 @@
 import { functionConfig } from './function-config.ts';
 import type { FunctionDescription, HostDescription } from './description.ts';
-import { MemoryTree } from './memory-tree.ts';
+import { MemoryTree } from '../tree/memory-tree.ts';
 
 export function buildTree(host: HostDescription): MemoryTree {
   const tree = new MemoryTree();
