@@ -1,5 +1,6 @@
 export { ExitCode, HostError, hostErrorKinds } from './errors.ts';
 export type { HostErrorCode, HostErrorParts } from './errors.ts';
+export { errorKinds, exitCodeFor } from './error-kinds.ts';
 export { ReportedError, reportOf } from './error-report.ts';
 export type { ErrorReport } from './error-report.ts';
 export { DirectoryTree } from './tree/directory-tree.ts';
@@ -53,3 +54,19 @@ export { guestFailure } from './running/guest-failure.ts';
 export { runVm } from './running/run-vm.ts';
 export type { RunningGuest, VmRunObserver, VmRunRequest, VmRunResult } from './running/vm-run.ts';
 export { highWindowsFor } from './running/start-session.ts';
+export type { AuditEntry, AuditPage, Caller } from './journal/audit.ts';
+export type {
+  AddRequest,
+  CreateVirtualFunctionsRequest,
+  DismountRequest,
+  ManagedFunction,
+  ManagedVm,
+  Manager,
+  ManagerEvent,
+  ManagerSnapshot,
+  RemoveRequest,
+  RequestOutcome,
+  VirtualFunctionSettings,
+} from './manager/manager.ts';
+export type { VmSpec } from './manager/ports.ts';
+export type { Destination, OwnerKind } from './ownership/owner.ts';

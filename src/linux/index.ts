@@ -1,8 +1,16 @@
 export { SystemCallError, errnoName } from './libc/system-call-error.ts';
 export { closeFile, duplicateFd, readFileAt, setCloseOnExec, writeFileAt } from './libc/files.ts';
+export { lockFile } from './libc/file-lock.ts';
 export { type Limit, readLimit, Resource, userId, writeLimit } from './libc/limits.ts';
 export { waitReadable } from './libc/poll.ts';
 export { signalProcess, threadId } from './libc/threads.ts';
+export {
+  bindDatagramSocket,
+  receiveDatagram,
+  sendDatagram,
+  socketPeer,
+  type SocketPeer,
+} from './libc/unix-sockets.ts';
 
 export { bufferAddress, coverWithZeroPages, mapFd, mapFdOver, SharedMemory } from './shared-memory.ts';
 export { PrivateMemory } from './private-memory.ts';

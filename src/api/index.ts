@@ -1,0 +1,2 @@
+export { ApiError, apiErrorKinds } from './errors.ts';
+export type { ApiErrorCode } from './errors.ts';
