@@ -3,7 +3,6 @@ import { HTTPException } from 'hono/http-exception';
 import type { Manager } from '../host/index.ts';
 import type { Env } from './env.ts';
 import { ApiError } from './errors.ts';
-import type { StreamSlots } from './events/stream-slots.ts';
 import { boundedBody } from './limits/bounded-body.ts';
 import { boundedRequests } from './limits/bounded-requests.ts';
 import type { Metrics } from './metrics.ts';
@@ -13,16 +12,12 @@ import { functionRoutes } from './routes/functions.ts';
 import { poolRoutes } from './routes/pools.ts';
 import { type DaemonFacts, reportRoutes } from './routes/reports.ts';
 import { newRouter } from './routes/route-parts.ts';
-import { streamRoutes } from './routes/streams.ts';
+import { type StreamParts, streamRoutes } from './routes/streams.ts';
 import { vmRoutes } from './routes/vms.ts';
-import type { EventLog } from './events/event-log.ts';
 
-export interface AppParts {
+export interface AppParts extends StreamParts {
   readonly manager: Manager;
   readonly facts: DaemonFacts;
-  readonly log: EventLog;
-  readonly run: string;
-  readonly slots: StreamSlots;
   readonly metrics: Metrics;
   /** Told of every refusal and failure: what was asked, and the error. */
   readonly failed: (asked: string, error: unknown) => void;

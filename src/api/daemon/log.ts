@@ -1,8 +1,6 @@
 import { type Logger, destination, pino } from 'pino';
 import type { ManagerEvent } from '../../host/index.ts';
-
-export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
-export type LogLevel = (typeof logLevels)[number];
+import type { LogLevel } from './log-levels.ts';
 
 /** JSON lines on standard output, which systemd keeps in its journal. Written at once: the last line before a crash counts. */
 export function createLog(level: LogLevel): Logger {

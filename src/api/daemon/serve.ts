@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import type { Manager } from '../../host/index.ts';
+import { type Manager, reportOf } from '../../host/index.ts';
 import { createApp } from '../app.ts';
 import { EventLog } from '../events/event-log.ts';
 import { StreamSlots } from '../events/stream-slots.ts';
 import { Metrics } from '../metrics.ts';
 import { statusOf } from '../problem/status.ts';
-import { reportOf } from '../../host/index.ts';
 import { readAccess } from '../server/access.ts';
 import { listen } from '../server/listen.ts';
 import { eventJson } from '../views.ts';
-import { createLog, logEvent, type LogLevel } from './log.ts';
+import type { LogLevel } from './log-levels.ts';
+import { createLog, logEvent } from './log.ts';
 import { Notifier } from './notifier.ts';
 import { lockState } from './state-lock.ts';
 import { keepWatchdogFed } from './watchdog.ts';

@@ -35,7 +35,9 @@ export const ManagedFunction = z
     }),
     quarantineReason: z.enum(['reset-failed', 'no-reset', 'held', 'stuck', 'not-dismounted']).nullable(),
     until: Time.nullable().openapi({ description: 'When what it waits for ends, whatever the VM does.' }),
-    problem: Report.nullable().openapi({ description: 'What went wrong with it last, since its last request.' }),
+    problem: z
+      .union([Report, z.null()])
+      .openapi({ description: 'What went wrong with it last, since its last request.' }),
   })
   .openapi('Function');
 export type ManagedFunctionJson = z.input<typeof ManagedFunction>;

@@ -43,7 +43,6 @@ export async function listen(options: ListenOptions): Promise<ApiServer> {
     getRequestListener(
       (request, env) => answer(options, callers, request, (env as { incoming: IncomingMessage }).incoming),
       {
-        overrideGlobalObjects: false,
         errorHandler: (error) => {
           options.failed(error);
           return problemResponse(error);
