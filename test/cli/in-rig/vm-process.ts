@@ -137,7 +137,7 @@ export async function ddaWithConsole(...args: string[]): Promise<CliRun> {
       readReadiness,
       guestSupport: kvmRunsGuests,
       guestConsole: () => console,
-      controlDirectory: '/run/dda/vms',
+      controlDirectory: '/run/dda/control',
       version: 'in the rig',
       setExitCode: (code) => void (exitCode = code),
     },
@@ -149,7 +149,7 @@ export async function ddaWithConsole(...args: string[]): Promise<CliRun> {
 /** Nothing is left half done: the drivers are back, no record, no socket. */
 export function assertAllHome(): void {
   assert.deepEqual([driverOf(first), driverOf(second)], ['nvme', 'nvme']);
-  for (const directory of ['/run/dda/dismounted', '/run/dda/vms']) {
+  for (const directory of ['/run/dda/dismounted', '/run/dda/control']) {
     assert.deepEqual(existsSync(directory) ? readdirSync(directory) : [], [], directory);
   }
 }
