@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { defaultSocketPath } from '../api/index.ts';
 import { controlDirectory, openHost, readReadiness } from '../host/index.ts';
 import { kvmRunsGuests } from '../linux/index.ts';
 import { processConsole } from './console-port.ts';
@@ -21,6 +22,7 @@ await runCommandLine(
     guestSupport: kvmRunsGuests,
     guestConsole: processConsole,
     controlDirectory: controlDirectory(),
+    daemonSocket: process.env['DDA_SOCKET'] ?? defaultSocketPath,
     version: packageVersion(),
     setExitCode: (code) => {
       process.exitCode = code;

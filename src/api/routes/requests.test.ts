@@ -162,3 +162,15 @@ test('what is typed reaches the guest, and what it prints comes back', async (t)
   while (slots.open > 0) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(manager.print('web', 'nobody hears this'), 0);
 });
+
+test('a console ends with its VM, after its last words', async (t) => {
+  const manager = new ScriptedManager();
+  const { client } = await served(t, manager);
+  const console = await client.console('web', t.signal);
+  manager.print('web', 'Power down\n');
+  manager.emit({ kind: 'vm-removed', name: 'db', exitCode: 0 });
+  manager.emit({ kind: 'vm-removed', name: 'web', exitCode: 0 });
+  let text = '';
+  for await (const bytes of console) text += Buffer.from(bytes).toString();
+  assert.equal(text, 'Power down\n');
+});

@@ -68,14 +68,23 @@ export function streamRoutes(manager: Manager, { log, run, slots }: StreamParts)
     })
     .openapi(watch, (context) => {
       const { vm } = context.req.valid('param');
+      const vmEnded = new AbortController();
       const free = slots.take(`follow the console of ${vm}`);
+      const stopListening = manager.on((event) => {
+        if (event.kind === 'vm-removed' && event.name === vm) vmEnded.abort();
+      });
+      const end = (): void => {
+        stopListening();
+        free();
+      };
       try {
-        const stream = consoleStream((listener) => manager.watchConsole(vm, listener), slots.stopping, free);
+        const over = AbortSignal.any([slots.stopping, vmEnded.signal]);
+        const stream = consoleStream((listener) => manager.watchConsole(vm, listener), over, end);
         return new Response(stream, {
           headers: { 'content-type': 'application/octet-stream', 'cache-control': 'no-store' },
         }) as never;
       } catch (error) {
-        free();
+        end();
         throw error;
       }
     })
