@@ -79,8 +79,8 @@ function* clock(state: ModelState): Iterable<PossibleEvent> {
 function* kernel(state: ModelState): Iterable<PossibleEvent> {
   const fact = (event: OwnershipEvent): PossibleEvent => ({ source: 'kernel', event });
   for (const { name, phase } of state.vms.values()) {
-    // A process that isn't killed ends when it pleases: that is its own doing.
-    yield { source: phase === 'killing' ? 'kernel' : 'word', event: { kind: 'vm-ended', vm: name } };
+    // Never sure to come: a process ends when it pleases, and a killed one when the kernel can.
+    yield { source: 'word', event: { kind: 'vm-ended', vm: name } };
     if (phase === 'starting') yield fact({ kind: 'vm-started', vm: name });
   }
   const groups = new Set<string>();

@@ -143,19 +143,31 @@ function change(truth: Truths, name: string, parts: Partial<Truth>): void {
   truth.set(name, { ...(truth.get(name) ?? clean), ...parts });
 }
 
-/** Two states with the same key behave alike. */
-export function keyOf(state: ModelState): string {
+/** Two states with the same key behave alike. VMs have no other marks than their names, so states that differ in those alone are one. */
+export function keyOf(state: ModelState, vms: readonly string[]): string {
+  const [first, second] = vms;
+  const plain = rawKey(state, (vm) => vm ?? '');
+  if (first === undefined || second === undefined) return plain;
+  const swapped = rawKey(state, (vm) => (vm === first ? second : vm === second ? first : (vm ?? '')));
+  return plain < swapped ? plain : swapped;
+}
+
+type Naming = (vm: string | undefined) => string;
+
+function rawKey(state: ModelState, nameOf: Naming): string {
   let key = '';
   for (const [name, truth] of state.truth) {
     const fn = state.functions.get(name);
-    key += `${fn === undefined ? '-' : `${fn.present ? '' : '!'}${ownerKey(fn.owner)}`}/${truth.holders.join('+')}`;
+    key += fn === undefined ? '-' : (fn.present ? '' : '!') + ownerKey(fn.owner, nameOf);
+    if (truth.holders.length > 0) key += `/${truth.holders.map(nameOf).toSorted().join('+')}`;
     key += `${truth.dirty ? 'd' : ''}${truth.wantedHome ? 'h' : ''}|`;
   }
-  for (const name of [...state.vms.keys()].toSorted()) key += `${name}${state.vms.get(name)?.phase},`;
-  return key;
+  const phases: string[] = [];
+  for (const { name, phase } of state.vms.values()) phases.push(nameOf(name) + phase);
+  return key + phases.toSorted().join(',');
 }
 
-function ownerKey(owner: Owner): string {
+function ownerKey(owner: Owner, nameOf: Naming): string {
   switch (owner.kind) {
     case 'host':
     case 'pool':
@@ -166,12 +178,12 @@ function ownerKey(owner: Owner): string {
       return `dismounting${owner.from}${owner.force}`;
     case 'lending':
     case 'lent':
-      return owner.kind + owner.vm;
+      return owner.kind + nameOf(owner.vm);
     case 'returning':
-      return `returning${owner.vm}${owner.to}${owner.phase}${owner.heard}`;
+      return `returning${nameOf(owner.vm)}${owner.to}${owner.phase}${owner.heard}`;
     case 'verifying':
-      return `verifying${owner.vm}${owner.to}${owner.reset}`;
+      return `verifying${nameOf(owner.vm)}${owner.to}${owner.reset}`;
     case 'quarantine':
-      return `quarantine${owner.reason}${owner.vm}`;
+      return `quarantine${owner.reason}${nameOf(owner.vm)}`;
   }
 }

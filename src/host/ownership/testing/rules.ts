@@ -1,4 +1,4 @@
-import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import type { Action } from '../actions.ts';
 import { entryActions } from '../entered.ts';
 import { isOnTheWay } from '../guards.ts';
@@ -7,19 +7,21 @@ import { vmOf } from '../world.ts';
 import type { ModelState, ModelStep, StepFunction } from './model.ts';
 import { tableOf, take } from './model.ts';
 
+const vmWords: ReadonlySet<string> = new Set(['lent', 'heard', 'let-go', 'wanted-now', 'guest-dead']);
+
 /** What must hold in each state and across each step; each throws where it doesn't. */
 export const rules: Readonly<Record<string, (step: ModelStep, machine: StepFunction) => void>> = {
   'an owner that is a VM is one that exists': ({ after }) => {
     for (const { name, owner } of after.functions.values()) {
       const vm = vmOf(owner);
-      assert.ok(vm === undefined || after.vms.has(vm), `${name} is with ${vm}`);
+      must(vm === undefined || after.vms.has(vm), () => `${name} is with ${vm}`);
     }
   },
 
   'no two VMs reach one function, nor two functions of one IOMMU group': ({ after }) => {
     for (const [, members] of groupsOf(after)) {
       const reach = new Set(members.flatMap(({ name }) => after.truth.get(name)?.holders ?? []));
-      assert.ok(reach.size <= 1, `${[...reach].join(' and ')} reach ${members[0]?.group}`);
+      must(reach.size <= 1, () => `${[...reach].join(' and ')} reach ${members[0]?.group}`);
     }
   },
 
@@ -28,7 +30,7 @@ export const rules: Readonly<Record<string, (step: ModelStep, machine: StepFunct
       const owner = after.functions.get(name)?.owner;
       for (const vm of holders) {
         const known = owner !== undefined && vmOf(owner) === vm;
-        assert.ok(known || owner?.kind === 'verifying' || owner?.kind === 'quarantine', `${vm} may hold ${name}`);
+        must(known || owner?.kind === 'verifying' || owner?.kind === 'quarantine', () => `${vm} may hold ${name}`);
       }
     }
   },
@@ -36,8 +38,28 @@ export const rules: Readonly<Record<string, (step: ModelStep, machine: StepFunct
   'no driver is changed while a VM process may hold the function': ({ actions, after }) => {
     for (const action of actions) {
       if (action.act !== 'mount' && action.act !== 'dismount') continue;
-      for (const name of action.functions)
-        assert.deepEqual(after.truth.get(name)?.holders, [], `${action.act} ${name}`);
+      for (const name of action.functions) {
+        must((after.truth.get(name)?.holders.length ?? 0) === 0, () => `${action.act} ${name}`);
+      }
+    }
+  },
+
+  'a group is made sure of when nobody is to have any of it, and as a whole': ({ actions, before, after }) => {
+    for (const action of actions) {
+      if (action.act !== 'verify') continue;
+      const group = after.functions.get(action.functions[0] ?? '')?.group;
+      for (const fn of before.functions.values()) {
+        const mayBeHeld = fn.group === group && (after.truth.get(fn.name)?.holders.length ?? 0) > 0;
+        must(!mayBeHeld || action.functions.includes(fn.name), () => `${fn.name} is left out`);
+      }
+    }
+  },
+
+  'the word of a VM process changes only what it has': ({ event, before, touched }) => {
+    if (!vmWords.has(event.kind) || !('vm' in event)) return;
+    for (const name of touched) {
+      const owner = before.functions.get(name)?.owner;
+      must(owner !== undefined && vmOf(owner) === event.vm, () => `${event.vm} changed ${name}`);
     }
   },
 
@@ -45,7 +67,7 @@ export const rules: Readonly<Record<string, (step: ModelStep, machine: StepFunct
     for (const fn of after.functions.values()) {
       const physical = fn.physicalFunction === undefined ? undefined : after.functions.get(fn.physicalFunction);
       if (physical === undefined || !physical.present || !fn.present || fn.owner.kind === 'host') continue;
-      assert.equal(physical.owner.kind, 'host', `${fn.name} is ${fn.owner.kind}`);
+      must(physical.owner.kind === 'host', () => `${fn.name} is ${fn.owner.kind}`);
     }
   },
 
@@ -53,11 +75,11 @@ export const rules: Readonly<Record<string, (step: ModelStep, machine: StepFunct
     for (const [name, { dirty }] of after.truth) {
       const fn = after.functions.get(name);
       if (!dirty || fn === undefined) continue;
-      assert.ok(!['host', 'pool', 'mounting', 'dismounting'].includes(fn.owner.kind), `${name}: ${fn.owner.kind}`);
+      must(!['host', 'pool', 'mounting', 'dismounting'].includes(fn.owner.kind), () => `${name}: ${fn.owner.kind}`);
     }
   },
 
-  'what was reset badly is nobody else’s business: a failed reset changes that function alone': (step) => {
+  'a failed reset puts that function in quarantine, and changes no other': (step) => {
     const { event, touched, before, after } = step;
     if (event.kind !== 'verified') return;
     for (const name of touched) {
@@ -65,19 +87,19 @@ export const rules: Readonly<Record<string, (step: ModelStep, machine: StepFunct
       const fn = before.functions.get(name);
       const held = [...event.findings.values()].includes('held');
       const goesHomeToo = after.functions.get(name)?.owner.kind === 'mounting' && fn?.owner.kind === 'pool';
-      assert.ok(held || goesHomeToo, `${name} changed though it was not looked at`);
+      must(held || goesHomeToo, () => `${name} changed though it was not looked at`);
     }
     for (const [name, finding] of event.findings) {
       if (finding !== 'reset-failed') continue;
-      assert.equal(after.functions.get(name)?.owner.kind, 'quarantine', name);
+      must(after.functions.get(name)?.owner.kind === 'quarantine', () => name);
     }
   },
 
   'an operation touches nothing but its group, its physical or virtual functions, and what its VM has': (step) => {
     const { event, touched, before } = step;
-    if (event.kind === 'restart') return;
+    if (touched.length === 0 || event.kind === 'restart') return;
     const near = nearTo(before, event);
-    for (const name of touched) assert.ok(near.has(name), `${event.kind} touched ${name}`);
+    for (const name of touched) must(near.has(name), () => `${event.kind} touched ${name}`);
   },
 
   'an operation never waits for another beyond these': ({ before, event, refusal, after }, machine) => {
@@ -87,8 +109,10 @@ export const rules: Readonly<Record<string, (step: ModelStep, machine: StepFunct
     if (near.size === before.functions.size) return;
     const alone = { ...before, functions: new Map([...before.functions].filter(([name]) => near.has(name))) };
     const again = take(machine, alone, tableOf(alone), event);
-    assert.equal(again.refusal?.code, refusal?.code);
-    for (const name of near) assert.deepEqual(again.after.functions.get(name), after.functions.get(name), name);
+    must(again.refusal?.code === refusal?.code, () => `${again.refusal?.code} alone, ${refusal?.code} among others`);
+    for (const name of near) {
+      must(isDeepStrictEqual(again.after.functions.get(name), after.functions.get(name)), () => name);
+    }
   },
 
   'nothing that was dismounted comes to the host but by a request': ({ before, after, event }) => {
@@ -100,23 +124,24 @@ export const rules: Readonly<Record<string, (step: ModelStep, machine: StepFunct
       // Groups move as one, so a wish for one is a wish for all.
       const members = [...before.functions.values()].filter(({ group }) => group === fn.group);
       const asked = event.kind === 'mount' || members.some((each) => before.truth.get(each.name)?.wantedHome === true);
-      assert.ok(asked, `${name}: ${fn.owner.kind} to ${now?.owner.kind}`);
+      must(asked, () => `${name}: ${fn.owner.kind} to ${now?.owner.kind}`);
     }
   },
 
   'what is to be done follows from the journal alone': ({ after, actions }) => {
+    if (actions.length === 0) return;
     const all = entryActions(tableOf(after), [...after.functions.values()], [...after.vms.values()]);
     for (const action of actions) {
       if (action.act === 'forget') continue;
-      assert.ok(
+      must(
         all.some((each) => includesAction(each, action)),
-        `${JSON.stringify(action)} would be lost with the manager`,
+        () => `${JSON.stringify(action)} would be lost with the manager`,
       );
     }
   },
 
   'a refusal changes nothing': ({ refusal, touched, actions }) => {
-    if (refusal !== undefined) assert.deepEqual([touched.length, actions.length], [0, 0]);
+    must(refusal === undefined || touched.length + actions.length === 0, () => 'it did');
   },
 
   'whatever is on its way waits for the kernel or has an end': ({ after }) => {
@@ -129,7 +154,7 @@ export const rules: Readonly<Record<string, (step: ModelStep, machine: StepFunct
           : phase === 'released'
             ? [...after.functions.values()].some((mate) => mate.group === fn.group && waits(mate))
             : untilMs !== undefined;
-      assert.ok(bounded, `${fn.name} is ${phase} without end`);
+      must(bounded, () => `${fn.name} is ${phase} without end`);
     }
   },
 };
@@ -143,6 +168,10 @@ function includesAction(whole: Action, part: Action): boolean {
   // The search has no times.
   const timeless = (action: Action): Action => (action.act === 'ask' ? { ...action, untilMs: 0 } : action);
   return JSON.stringify(timeless(whole)) === JSON.stringify(timeless(part));
+}
+
+function must(holds: boolean, text: () => string): void {
+  if (!holds) throw new Error(text());
 }
 
 function waits({ owner }: FunctionState): boolean {

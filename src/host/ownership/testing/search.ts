@@ -40,11 +40,22 @@ export class RuleBroken extends Error {
 
 /** Visits every state that events can lead to, nearest first, and checks every rule on each step. Throws {@link RuleBroken}. */
 export function searchOwnership(machine: StepFunction, scope: Scope): Searched {
+  // Refusals come by the million; nobody reads where from.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return search(machine, scope);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+function search(machine: StepFunction, scope: Scope): Searched {
   const named = Object.entries(rules);
   const start = initialState(scope.functions);
-  const known = new Map([[keyOf(start), 0]]);
+  const known = new Map([[keyOf(start, scope.vms), 0]]);
   const states: ModelState[] = [start];
-  const keys = [keyOf(start)];
+  const keys = [keyOf(start, scope.vms)];
   const edges: Edge[][] = [];
   const cameFrom: { readonly from: number; readonly event: OwnershipEvent }[] = [];
   let transitions = 0;
@@ -73,7 +84,7 @@ export function searchOwnership(machine: StepFunction, scope: Scope): Searched {
         }
       }
       if (step.after === before) continue;
-      const key = keyOf(step.after);
+      const key = keyOf(step.after, scope.vms);
       if (key === keys[at]) continue;
       let to = known.get(key);
       if (to === undefined) {
@@ -89,7 +100,10 @@ export function searchOwnership(machine: StepFunction, scope: Scope): Searched {
   const longest = new Map<string, number>();
   for (const { name } of scope.functions) {
     try {
-      longest.set(name, Math.max(...longestReturn(states, edges, name)));
+      longest.set(
+        name,
+        longestReturn(states, edges, name).reduce((a, b) => Math.max(a, b), 0),
+      );
     } catch (error) {
       throw new RuleBroken(returnsEnd, [], error);
     }
@@ -104,28 +118,38 @@ export function searchOwnership(machine: StepFunction, scope: Scope): Searched {
 function longestReturn(states: readonly ModelState[], edges: readonly (readonly Edge[])[], name: string): number[] {
   const lengths = new Array<number>(states.length).fill(-1);
   const open = new Set<number>();
-  const visit = (at: number): number => {
-    const done = lengths[at] ?? -1;
-    if (done >= 0) return done;
-    const state = states[at];
-    const fn = state?.functions.get(name);
-    if (state === undefined || !isReturning(fn)) return (lengths[at] = 0);
-    if (open.has(at)) throw new Error(`${name} can go round in circles`);
-    open.add(at);
-    let longest = 0;
-    let isSureToMove = false;
-    for (const { to, source, event } of edges[at] ?? []) {
-      const isWord = source === 'word';
-      if (!isWord && !concerns(event, fn, state)) continue;
-      isSureToMove ||= !isWord;
-      longest = Math.max(longest, visit(to) + (isWord ? 0 : 1));
+  // Depth first without recursion: ways are longer than a stack is deep.
+  const todo: number[] = [];
+  for (const start of states.keys()) {
+    todo.push(start);
+    for (let at = todo.at(-1); at !== undefined; at = todo.at(-1)) {
+      const state = states[at];
+      const fn = state?.functions.get(name);
+      if ((lengths[at] ?? -1) >= 0) {
+        todo.pop();
+        continue;
+      }
+      if (state === undefined || !isReturning(fn)) {
+        lengths[at] = 0;
+        todo.pop();
+        continue;
+      }
+      const ways = (edges[at] ?? []).filter(({ source, event }) => source === 'word' || concerns(event, fn, state));
+      const ahead = ways.map(({ to }) => to).filter((to) => (lengths[to] ?? -1) < 0);
+      if (ahead.length > 0) {
+        if (ahead.some((to) => open.has(to))) throw new Error(`${name} can go round in circles`);
+        open.add(at);
+        todo.push(...ahead);
+        continue;
+      }
+      if (!ways.some(({ source }) => source !== 'word')) {
+        throw new Error(`nothing that is sure to come moves ${name} on from ${JSON.stringify(fn.owner)}`);
+      }
+      lengths[at] = Math.max(...ways.map(({ to, source }) => (lengths[to] ?? 0) + (source === 'word' ? 0 : 1)));
+      open.delete(at);
+      todo.pop();
     }
-    open.delete(at);
-    if (!isSureToMove)
-      throw new Error(`nothing that is sure to come moves ${name} on from ${JSON.stringify(fn.owner)}`);
-    return (lengths[at] = longest);
-  };
-  for (const at of states.keys()) visit(at);
+  }
   return lengths;
 }
 
