@@ -11,7 +11,13 @@ const owner = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('dismounting'), pool, from: destination, force: z.boolean() }),
   z.object({ kind: z.literal('pool'), pool }),
   z.object({ kind: z.literal('mounting'), pool }),
-  z.object({ kind: z.literal('reshaping'), virtualFunctions: z.number() }),
+  z.object({
+    kind: z.literal('reshaping'),
+    virtualFunctions: z.number(),
+    settings: z.array(
+      z.object({ mac: z.optional(z.string()), vlan: z.optional(z.number()), trust: z.optional(z.boolean()) }),
+    ),
+  }),
   z.object({ kind: z.literal('lending'), vm, pool, untilMs }),
   z.object({ kind: z.literal('lent'), vm, pool }),
   z.object({

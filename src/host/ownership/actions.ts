@@ -1,10 +1,17 @@
+import type { VirtualFunctionSettings } from './owner.ts';
+
 /** What is to be done in the world outside. Each can be done again: it looks first whether there is still anything to do. */
 export type Action =
   | { readonly act: 'dismount'; readonly functions: readonly string[]; readonly force: boolean }
   | { readonly act: 'mount'; readonly functions: readonly string[] }
   /** Forget what was noted for giving them back: they have left the host. */
   | { readonly act: 'forget'; readonly functions: readonly string[] }
-  | { readonly act: 'reshape'; readonly function: string; readonly virtualFunctions: number }
+  | {
+      readonly act: 'reshape';
+      readonly function: string;
+      readonly virtualFunctions: number;
+      readonly settings: readonly VirtualFunctionSettings[];
+    }
   | { readonly act: 'lend'; readonly vm: string; readonly function: string; readonly groupIsOpen: boolean }
   | { readonly act: 'ask'; readonly vm: string; readonly function: string; readonly untilMs: number }
   | { readonly act: 'revoke'; readonly vm: string; readonly function: string }

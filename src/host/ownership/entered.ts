@@ -37,7 +37,10 @@ export function entryActions(
 
 function ownAction(world: World, fn: FunctionState): Action[] {
   const { name, owner } = fn;
-  if (owner.kind === 'reshaping') return [{ act: 'reshape', function: name, virtualFunctions: owner.virtualFunctions }];
+  if (owner.kind === 'reshaping') {
+    const { virtualFunctions, settings } = owner;
+    return [{ act: 'reshape', function: name, virtualFunctions, settings }];
+  }
   if (owner.kind === 'lending') {
     const groupIsOpen = world
       .members(fn.group)

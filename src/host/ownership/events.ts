@@ -1,4 +1,4 @@
-import type { Destination, Resettable } from './owner.ts';
+import type { Destination, Resettable, VirtualFunctionSettings } from './owner.ts';
 
 /** What can be seen of a function from outside: what it is, and whose driver has it. */
 export interface Sighting {
@@ -41,7 +41,13 @@ export type Request =
     }
   /** From quarantine to the pool. `reset`: false takes it as it is. */
   | { readonly kind: 'release'; readonly function: string; readonly reset: boolean }
-  | { readonly kind: 'reshape'; readonly function: string; readonly virtualFunctions: number }
+  /** `settings`: by index; fewer than there are leave the rest as the driver makes them. */
+  | {
+      readonly kind: 'reshape';
+      readonly function: string;
+      readonly virtualFunctions: number;
+      readonly settings: readonly VirtualFunctionSettings[];
+    }
   | { readonly kind: 'create-vm'; readonly vm: string }
   /** `force`: kill it at once. */
   | { readonly kind: 'stop-vm'; readonly vm: string; readonly force: boolean };

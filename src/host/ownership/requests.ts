@@ -29,7 +29,7 @@ export function request(draft: Draft, event: Request, nowMs: number): void {
     case 'release':
       return release(draft, event.function, event.reset);
     case 'reshape':
-      return reshape(draft, event.function, event.virtualFunctions);
+      return reshape(draft, event);
     case 'create-vm':
       if (draft.vm(event.vm) !== undefined) throw new Refused('vm-name-taken', event.vm);
       return draft.putVm({ name: event.vm, phase: 'starting', untilMs: nowMs + START_MS });
@@ -118,13 +118,14 @@ function release(draft: Draft, name: string, reset: boolean): void {
   draft.own(fn, { kind: 'verifying', vm: undefined, pool: fn.owner.pool, to: 'pool', reset });
 }
 
-function reshape(draft: Draft, name: string, virtualFunctions: number): void {
+function reshape(draft: Draft, event: Request & { kind: 'reshape' }): void {
+  const { function: name, virtualFunctions, settings } = event;
   const fn = needPresent(draft, name);
   if (fn.physicalFunction !== undefined) throw new Refused('not-physical-function', name, fn);
   refuseBusyGroup(draft, fn);
   if (fn.owner.kind !== 'host') throw new Refused('physical-function-away', name, fn);
   refuseVirtualFunctionsAway(draft, fn);
-  draft.own(fn, { kind: 'reshaping', virtualFunctions });
+  draft.own(fn, { kind: 'reshaping', virtualFunctions, settings });
 }
 
 function stopVm(draft: Draft, name: string, force: boolean, nowMs: number): void {
