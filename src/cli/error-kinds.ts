@@ -8,7 +8,7 @@ export const errorKinds: Readonly<Record<string, { readonly exitCode: ExitCode; 
     when: "A command, option or argument that dda doesn't have, or one that is missing.",
   },
   ...hostKinds,
-  ...apiErrorKinds,
+  ...Object.fromEntries(Object.entries(apiErrorKinds).map(([code, { exitCode, when }]) => [code, { exitCode, when }])),
 };
 
 export function exitCodeFor(code: string): ExitCode {

@@ -66,7 +66,6 @@ export type {
   ManagerSnapshot,
   RemoveRequest,
   RequestOutcome,
-  VirtualFunctionSettings,
 } from './manager/manager.ts';
 export type { VmSpec } from './manager/ports.ts';
 export type { Destination, OwnerKind } from './ownership/owner.ts';

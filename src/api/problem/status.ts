@@ -17,8 +17,9 @@ export const statusByExitCode: Readonly<Record<ExitCode, number>> = {
   [ExitCode.interrupted]: 503,
 };
 
-/** Where HTTP has a better word: nothing is wrong with the daemon, but with a VM's process behind it. */
+/** Where HTTP has a better word: the daemon ends, or nothing is wrong with it but with a VM's process behind it. */
 export const statusByCode: Readonly<Partial<Record<HostErrorCode, number>>> = {
+  'manager-closing': 503,
   'vm-not-answering': 504,
   'vm-gone': 502,
 };
