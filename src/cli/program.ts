@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { CliContext } from './cli-context.ts';
 import { addAuditCommand } from './commands/audit.ts';
+import { addBootRulesCommand } from './commands/boot-rules.ts';
 import { addCheckCommand } from './commands/check.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addDemoCommand } from './commands/demo.ts';
@@ -45,6 +46,7 @@ export function createProgram(context: CliContext): Command {
   addVirtualFunctionCommands(program, context);
   addAuditCommand(program, context);
   addEventsCommand(program, context);
+  addBootRulesCommand(program, context);
   addDemoCommand(program, context);
   addCompletionCommand(program, context);
   for (const command of program.commands) inheritSettings(program, command);

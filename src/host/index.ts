@@ -69,3 +69,6 @@ export type {
 } from './manager/manager.ts';
 export type { VmSpec } from './manager/ports.ts';
 export type { Destination, OwnerKind } from './ownership/owner.ts';
+export { followKept, isKept } from './boot-rules/kept-functions.ts';
+export { initramfsScript, type KeptFunction, udevRules } from './boot-rules/rule-texts.ts';
+export { defaultRulesPath, RulesFile } from './boot-rules/rules-file.ts';

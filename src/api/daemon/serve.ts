@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Manager, reportOf } from '../../host/index.ts';
+import { followKept, type Manager, reportOf, RulesFile } from '../../host/index.ts';
 import { createApp } from '../app.ts';
 import { EventLog } from '../events/event-log.ts';
 import { StreamSlots } from '../events/stream-slots.ts';
@@ -24,6 +24,8 @@ export interface ServeOptions {
   readonly socketPath: string;
   readonly logLevel: LogLevel;
   readonly version: string;
+  /** Where udev's rules for dismounted functions go; undefined: nowhere, so a restart of the host may give them back. */
+  readonly rulesPath: string | undefined;
   /** Called once, when the directory is this process's alone. */
   readonly openManager: (stateDirectory: string) => Promise<Manager>;
   /** Ends the daemon. VMs run on. */
@@ -67,6 +69,9 @@ export async function serve(options: ServeOptions): Promise<void> {
         fetch: (request, env) => app.fetch(request, env),
         failed: (error) => log.error({ err: error }, 'an answer failed'),
       });
+      const stopFollowing = keepRules(manager, options.rulesPath, (error) =>
+        log.error({ err: error, path: options.rulesPath }, "udev's rules can not be written"),
+      );
       const endWatchdog = keepWatchdogFed(
         notifier,
         () => manager.audit({ limit: 1 }),
@@ -78,6 +83,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       log.info('stopping; VMs run on');
       notifier.tell('STOPPING=1');
       endWatchdog();
+      stopFollowing();
       slots.endAll();
       await server.close();
     } finally {
@@ -86,6 +92,19 @@ export async function serve(options: ServeOptions): Promise<void> {
   } finally {
     unlock();
   }
+}
+
+/** So that what is dismounted now is not the host's after a restart. */
+function keepRules(manager: Manager, path: string | undefined, failed: (error: unknown) => void): () => void {
+  if (path === undefined) return () => undefined;
+  const file = new RulesFile(path);
+  return followKept(manager, (kept) => {
+    try {
+      file.update(kept);
+    } catch (error) {
+      failed(error);
+    }
+  });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -22,7 +22,9 @@ export async function claimPath(server: Server, path: string, groupId: number | 
   }
   const temporary = `${path}.${process.pid}`;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    const made = mkdirSync(dirname(path), { recursive: true });
+    // Whatever the umask: the group must get as far as the socket.
+    if (made !== undefined) chmodSync(dirname(path), 0o755);
     rmSync(temporary, { force: true });
     await listenPrivately(server, temporary);
     if (groupId !== undefined) {

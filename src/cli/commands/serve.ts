@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { defaultRulesPath, openManager } from '../../host/index.ts';
 import { type LogLevel, defaultStateDirectory, logLevels, serve } from '../../api/index.ts';
 import type { CliContext } from '../cli-context.ts';
 import { whileInterruptible } from '../interruptible.ts';
@@ -7,6 +8,8 @@ interface ServeFlags {
   readonly state: string;
   readonly socket: string;
   readonly logLevel: LogLevel;
+  /** False: --no-boot-rules. */
+  readonly bootRules: string | false;
 }
 
 export function addServeCommand(program: Command, context: CliContext): void {
@@ -18,6 +21,8 @@ export function addServeCommand(program: Command, context: CliContext): void {
     )
     .option('--state <DIR>', 'where its journal is', defaultStateDirectory)
     .option('--socket <FILE>', 'where its API listens', context.daemonSocket)
+    .option('--boot-rules <FILE>', 'where the rules for udev go that keep functions dismounted', defaultRulesPath)
+    .option('--no-boot-rules', 'no such rules: a restart of the host gives functions back')
     .addOption(new Option('--log-level <LEVEL>', 'how much it tells').choices(logLevels).default('info'))
     .addHelpText(
       'after',
@@ -30,7 +35,8 @@ export function addServeCommand(program: Command, context: CliContext): void {
           socketPath: flags.socket,
           logLevel: flags.logLevel,
           version: context.version,
-          openManager: context.openManager,
+          rulesPath: flags.bootRules === false ? undefined : flags.bootRules,
+          openManager,
           signal,
         }),
       );
