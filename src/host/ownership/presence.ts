@@ -14,20 +14,18 @@ export function seen(draft: Draft, sighting: Sighting): void {
     if (fn !== undefined && vmOf(fn.owner) !== undefined) return;
     return draft.put(fresh(sighting));
   }
-  // What is being done with it will come across where it is.
-  if (isOnTheWay(fn) || fn.owner.kind === 'lent') return;
-  const owner = settled(draft, fn, sighting);
   const { group, physicalFunction, resettable } = sighting;
-  if (
-    owner === fn.owner &&
-    fn.present &&
-    fn.group === group &&
-    fn.physicalFunction === physicalFunction &&
-    fn.resettable === resettable
-  ) {
+  const known = { ...fn, group, physicalFunction, resettable };
+  // Only a restart of the host changes these; no VM has outlived that.
+  const isChanged = fn.group !== group || fn.physicalFunction !== physicalFunction || fn.resettable !== resettable;
+  if (isBorrowed(fn.owner)) return;
+  // What is being done with it will come across where it is.
+  if (isOnTheWay(fn)) {
+    if (isChanged) draft.put(known);
     return;
   }
-  draft.put({ ...fn, group, physicalFunction, resettable, present: true, owner });
+  const owner = settled(draft, fn, sighting);
+  if (owner !== fn.owner || !fn.present || isChanged) draft.put({ ...known, present: true, owner });
 }
 
 function fresh({ name, ids, group, physicalFunction, resettable, driver, adoptInto }: Sighting): FunctionState {

@@ -84,6 +84,9 @@ export class FakeKernel implements KernelActions {
   #act(path: string, value: string): ActOutcome {
     const override = /^\/sys\/bus\/pci\/devices\/([^/]+)\/driver_override$/.exec(path)?.[1];
     if (override !== undefined) return this.#override(override, value);
+    if (/^\/sys\/bus\/pci\/devices\/[^/]+\/reset$/.test(path)) {
+      return this.#tree.exists(path) ? { outcome: 'done' } : errno('ENOENT', 'No such file or directory');
+    }
     const [, driver, act] = /^\/sys\/bus\/pci\/drivers\/([^/]+)\/(bind|unbind)$/.exec(path) ?? [];
     const fn = this.#functions.get(value);
     if (fn === undefined) return errno('ENODEV', 'No such device');
