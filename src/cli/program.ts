@@ -5,6 +5,7 @@ import { addCompletionCommand } from './commands/completion.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDismountCommand, addMountCommand } from './commands/moves.ts';
 import { addSurveyCommand } from './commands/survey.ts';
+import { addVfCommands } from './commands/vf.ts';
 import { addVmCommands } from './commands/vm.ts';
 import { reportError } from './report-error.ts';
 
@@ -32,6 +33,7 @@ export function createProgram(context: CliContext): Command {
   addSurveyCommand(program, context);
   addDismountCommand(program, context);
   addMountCommand(program, context);
+  addVfCommands(program, context);
   addVmCommands(program, context);
   addDemoCommand(program, context);
   addCompletionCommand(program, context);
