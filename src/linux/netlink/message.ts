@@ -91,7 +91,7 @@ export function decodeLinkMessage(bytes: Uint8Array): DecodedLinkMessage {
 export function netlinkError(bytes: Uint8Array): number | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.byteLength < headerSizeBytes + 4 || view.getUint16(headerLayout.type, true) !== errorType) return undefined;
-  return -view.getInt32(headerSizeBytes, true);
+  return Math.abs(view.getInt32(headerSizeBytes, true));
 }
 
 /** `RTM_SETLINK`, for errors. */
