@@ -11,7 +11,7 @@ import { addLoanCommands } from './commands/loans.ts';
 import { addDismountCommand, addMountCommand } from './commands/moves.ts';
 import { addPoolCommands } from './commands/pool.ts';
 import { addSurveyCommand } from './commands/survey.ts';
-import { addVirtualFunctionCommands } from './commands/virtual-functions.ts';
+import { addVfCommands } from './commands/vf.ts';
 import { addVmCommands } from './commands/vm.ts';
 import { reportError } from './report-error.ts';
 
@@ -39,11 +39,11 @@ export function createProgram(context: CliContext): Command {
   addSurveyCommand(program, context);
   addDismountCommand(program, context);
   addMountCommand(program, context);
+  addVfCommands(program, context);
   addVmCommands(program, context);
   addListCommand(program, context);
   addLoanCommands(program, context);
   addPoolCommands(program, context);
-  addVirtualFunctionCommands(program, context);
   addAuditCommand(program, context);
   addEventsCommand(program, context);
   addBootRulesCommand(program, context);

@@ -30,6 +30,19 @@ export type { DismountOptions } from './moves/move.ts';
 export type { ActOutcome, KernelActions, LockOwner, LockResult, NodeClaim, RecordStore } from './moves/ports.ts';
 export type { DismountRecord, ProcessMark, StuckAct } from './moves/record.ts';
 export type { MovePlan, Step } from './moves/step.ts';
+export { createVirtualFunctions } from './sriov/create-virtual-functions.ts';
+export type { CreateReport, CreateRequest } from './sriov/create-virtual-functions.ts';
+export type { VirtualFunctionsTo } from './sriov/plan-create.ts';
+export { listPhysicalFunctions, readVirtualFunctions } from './sriov/read-virtual-functions.ts';
+export type {
+  SharedResource,
+  VirtualFunctionReport,
+  VirtualFunctionsReport,
+} from './sriov/read-virtual-functions.ts';
+export { removeVirtualFunctions } from './sriov/remove-virtual-functions.ts';
+export type { RemoveOptions, RemoveReport } from './sriov/remove-virtual-functions.ts';
+export type { VfOptions } from './sriov/execute-vf-plan.ts';
+export type { VirtualFunctionSettings } from './sriov/settings.ts';
 export { openHost } from './kernel/open-host.ts';
 export { readReadiness } from './readiness/read-readiness.ts';
 export { judgeReadiness } from './readiness/readiness.ts';

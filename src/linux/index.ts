@@ -45,3 +45,28 @@ export { IrqIndex, type VfioIrqInfo } from './vfio/irqs.ts';
 export { adoptVfioDevice, openVfioDevice, vfioBackendFor, type VfioOpenRequest } from './vfio/open.ts';
 export { RegionIndex, type RegionArea, type VfioRegion } from './vfio/region.ts';
 export { VfioError, type VfioErrorCode } from './vfio/vfio-error.ts';
+
+export { type NvmeAdminCommand, type NvmeCompletion, sendNvmeAdmin } from './nvme/admin-command.ts';
+export {
+  decodeController,
+  decodePrimaryCapabilities,
+  decodeSecondaryControllers,
+  identifyController,
+  identifyPrimaryCapabilities,
+  identifySecondaryControllers,
+  type NvmeController,
+  type NvmeFlexibleResource,
+  type NvmePrimaryCapabilities,
+  type NvmeSecondaryController,
+  secondaryListEntries,
+} from './nvme/identify.ts';
+export { nvmeStatusText } from './nvme/status.ts';
+export { assignToSecondary, bringSecondaryOnline, NvmeResource, takeSecondaryOffline } from './nvme/virtualization.ts';
+
+export { exchangeRouteMessages } from './netlink/route-socket.ts';
+export {
+  decodeVirtualFunctions,
+  encodeLinkQuestion,
+  encodeVirtualFunctionChanges,
+  type VirtualFunctionLink,
+} from './netlink/virtual-function.ts';

@@ -25,7 +25,6 @@ for (const args of [
   ['remove', 'web', bdf],
   ['release', bdf],
   ['pool', 'list'],
-  ['vf', 'create', bdf, '2'],
   ['vm', 'create', 'web', '--kernel', '/vmlinuz'],
   ['vm', 'console', 'web'],
   ['audit'],
@@ -90,7 +89,7 @@ for (const [args, verb, request] of [
   [['dismount', '01:00.0', '--force'], 'dismount', { functions: [bdf], force: true }],
   [['mount', '01:00.0'], 'mount', { functions: [bdf] }],
   [
-    ['vf', 'create', bdf, '2', '--mac', '02:00:00:00:00:01', '--vlan', '7'],
+    ['vf', 'create', bdf, '--count', '2', '--mac', '02:00:00:00:00:01', '--vlan', '7', '--to', 'host'],
     'create-virtual',
     { physicalFunction: bdf, count: 2, settings: [{ mac: '02:00:00:00:00:01', vlan: 7 }, { vlan: 7 }] },
   ],
