@@ -51,7 +51,7 @@ test('a daemon from start to end: ready when it answers, and the manager let go 
   const options = {
     stateDirectory: join(directory, 'state'),
     socketPath,
-    logLevel: 'error',
+    logLevel: 'silent',
     rulesPath: join(directory, '10-dda.rules'),
     version: '1.2.3',
     openManager: () => Promise.resolve(manager),
@@ -93,7 +93,7 @@ test('a manager that refuses to start ends the daemon with its own words, and fr
   const options = {
     stateDirectory: directory,
     socketPath: join(directory, 'dda.sock'),
-    logLevel: 'error',
+    logLevel: 'silent',
     rulesPath: undefined,
     version: '1.2.3',
     openManager: () => Promise.reject(refusal),
@@ -102,6 +102,31 @@ test('a manager that refuses to start ends the daemon with its own words, and fr
   await assert.rejects(serve(options), refusal);
   lockState(directory)();
   assert.equal(existsSync(options.socketPath), false);
+});
+
+test('a manager that can not go on ends the daemon with what it says, so that it is started anew', async (t) => {
+  const directory = place(t);
+  const manager = new ScriptedManager();
+  const broken = new Error('disk I/O error');
+  let fail: (error: unknown) => void = () => undefined;
+  const running = serve({
+    stateDirectory: directory,
+    socketPath: join(directory, 'dda.sock'),
+    logLevel: 'silent',
+    rulesPath: undefined,
+    version: '1.2.3',
+    openManager: (_, { fatal }) => {
+      fail = fatal;
+      return Promise.resolve(manager);
+    },
+    signal: t.signal,
+  });
+  const ended = assert.rejects(running, broken);
+  while (!existsSync(join(directory, 'dda.sock'))) await sleep(5);
+  fail(broken);
+  await ended;
+  assert.equal(manager.closed, true);
+  lockState(directory)();
 });
 
 test('the lock names who has it', (t) => {

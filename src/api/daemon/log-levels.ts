@@ -1,2 +1,2 @@
-export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
+export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof logLevels)[number];

@@ -18,6 +18,14 @@ import { keepWatchdogFed } from './watchdog.ts';
 const EVENT_LOG_CAPACITY = 4096;
 const RUN_NAME_BYTES = 5;
 
+/** What a manager has to say besides its events. */
+export interface ManagerReports {
+  /** A line that a VM process says. */
+  readonly log: (vm: string, text: string) => void;
+  /** It has stopped for good, and left everything as it is: the daemon must end. */
+  readonly fatal: (error: unknown) => void;
+}
+
 export interface ServeOptions {
   /** Where the journal is; one daemon at a time. */
   readonly stateDirectory: string;
@@ -27,14 +35,14 @@ export interface ServeOptions {
   /** Where udev's rules for dismounted functions go; undefined: nowhere, so a restart of the host may give them back. */
   readonly rulesPath: string | undefined;
   /** Called once, when the directory is this process's alone. */
-  readonly openManager: (stateDirectory: string) => Promise<Manager>;
+  readonly openManager: (stateDirectory: string, reports: ManagerReports) => Promise<Manager>;
   /** Ends the daemon. VMs run on. */
   readonly signal: AbortSignal;
 }
 
 /**
  * The daemon from start to end: takes the state directory, opens the manager, serves the API, tells the service manager.
- * Throws ApiError `daemon-running`, `daemon-setup-failed`, and what the manager refuses to start with.
+ * Throws ApiError `daemon-running`, `daemon-setup-failed`, and what the manager refuses to start or to go on with.
  */
 export async function serve(options: ServeOptions): Promise<void> {
   const { stateDirectory, socketPath, version } = options;
@@ -42,7 +50,16 @@ export async function serve(options: ServeOptions): Promise<void> {
   const log = createLog(options.logLevel);
   const unlock = lockState(stateDirectory);
   try {
-    const manager = await options.openManager(stateDirectory);
+    const fatal = Promise.withResolvers<never>();
+    // Looked at once the daemon is ready.
+    fatal.promise.catch(() => undefined);
+    const manager = await options.openManager(stateDirectory, {
+      log: (vm, text) => log.info({ vm }, text),
+      fatal: (error) => {
+        log.fatal({ err: error }, 'the manager has stopped');
+        fatal.reject(error);
+      },
+    });
     try {
       const slots = new StreamSlots();
       const events = new EventLog(manager.snapshot().revision, EVENT_LOG_CAPACITY);
@@ -79,13 +96,16 @@ export async function serve(options: ServeOptions): Promise<void> {
       );
       log.info({ version, socket: socketPath, state: stateDirectory, processId: process.pid }, 'ready');
       notifier.tell('READY=1', `serving at ${socketPath}`);
-      await aborted(options.signal);
-      log.info('stopping; VMs run on');
-      notifier.tell('STOPPING=1');
-      endWatchdog();
-      stopFollowing();
-      slots.endAll();
-      await server.close();
+      try {
+        await Promise.race([aborted(options.signal), fatal.promise]);
+        log.info('stopping; VMs run on');
+      } finally {
+        notifier.tell('STOPPING=1');
+        endWatchdog();
+        stopFollowing();
+        slots.endAll();
+        await server.close();
+      }
     } finally {
       await manager.close();
     }

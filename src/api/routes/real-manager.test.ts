@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { type FakeManager, managerOnFakeHost, nvmeHost } from '../../host/testing/index.ts';
+import { FakeMachine, nvmeHost } from '../../host/testing/index.ts';
 import type { HostDescription } from '../../host/testing/index.ts';
 import type { ManagedFunctionJson } from '../schemas/functions.ts';
 import type { Problem } from '../schemas/problem.ts';
@@ -18,23 +18,24 @@ function twoFunctions(host: Partial<HostDescription> = {}): HostDescription {
   return nvmeHost({}, { ...host, functions: [other] });
 }
 
-interface Bench extends FakeManager {
+interface Bench {
+  readonly machine: FakeMachine;
   readonly api: Served;
   /** State of each function, its pool and VM, and which driver has it: what must not change on a refusal. */
   readonly standing: () => Promise<unknown>;
 }
 
 async function bench(t: TestContext, description = twoFunctions()): Promise<Bench> {
-  const fake = await managerOnFakeHost(description);
-  const api = await served(t, fake.manager);
-  t.after(() => fake.end());
+  const machine = new FakeMachine(description);
+  const api = await served(t, await machine.start());
+  t.after(() => machine.dispose());
   return {
-    ...fake,
+    machine,
     api,
     standing: async () => {
       const { body } = await api.json('GET', '/v1/functions');
       const { functions } = body as { functions: ManagedFunctionJson[] };
-      return functions.map(({ name, state, pool, vm }) => [name, state, pool, vm, fake.host.actions.driverOf(name)]);
+      return functions.map(({ name, state, pool, vm }) => [name, state, pool, vm, machine.host.actions.driverOf(name)]);
     },
   };
 }
@@ -50,12 +51,12 @@ async function lentTo(t: TestContext, vm: string): Promise<Bench> {
 }
 
 test('dismount, lend, get back, mount: a function from the host and to it again', async (t) => {
-  const { api, standing, vms } = await lentTo(t, 'web');
+  const { api, standing, machine } = await lentTo(t, 'web');
   assert.deepEqual(await standing(), [
     [bdf, 'lent', 'default', 'web', 'vfio-pci'],
     [second, 'pool', 'default', null, 'vfio-pci'],
   ]);
-  assert.deepEqual(vms.processes.get('web')?.orders, [`lend ${bdf}`]);
+  assert.deepEqual(machine.vm('web').orders, [`lend ${bdf}`]);
   const back = await api.json('DELETE', `/v1/vms/web/loans/${bdf}?to=host`);
   assert.deepEqual([back.status, (back.body as ManagedFunctionJson).state], [200, 'host']);
   const mounted = await api.json('POST', '/v1/mount', { functions: [second] });
@@ -161,8 +162,8 @@ test('of requests that conflict, one is done and the others are refused; nothing
 });
 
 test('a guest that keeps its function past the deadline loses it, and the events tell', async (t) => {
-  const { api, standing, vms, clock } = await lentTo(t, 'web');
-  const process = vms.processes.get('web') ?? assert.fail('no such VM');
+  const { api, standing, machine } = await lentTo(t, 'web');
+  const process = machine.vm('web');
   process.behaviour = 'silent';
   const events = await api.client.events(t.signal);
   const back = api.json('DELETE', `/v1/vms/web/loans/${bdf}?deadlineMs=1000`);
@@ -176,7 +177,7 @@ test('a guest that keeps its function past the deadline loses it, and the events
   })();
   while (!process.orders.some((order) => order.startsWith('eject')))
     await new Promise((resolve) => setImmediate(resolve));
-  await clock.pass(10_000);
+  await machine.clock.pass(10_000);
   const { status, body } = await back;
   assert.deepEqual([status, (body as ManagedFunctionJson).state], [200, 'pool']);
   await seen;

@@ -5,5 +5,4 @@ export type { FunctionDescription, HostDescription, ProcessDescription } from '.
 export { MemoryTree } from './memory-tree.ts';
 export { nvmeHost } from './hosts.ts';
 export { FakeVm, listenForControl } from './fake-vm.ts';
-export { managerOnFakeHost } from './fake-manager.ts';
-export type { FakeManager } from './fake-manager.ts';
+export { FakeMachine } from './fake-machine.ts';
