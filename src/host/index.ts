@@ -53,3 +53,37 @@ export { guestFailure } from './running/guest-failure.ts';
 export { runVm } from './running/run-vm.ts';
 export type { RunningGuest, VmRunObserver, VmRunRequest, VmRunResult } from './running/vm-run.ts';
 export { highWindowsFor } from './running/start-session.ts';
+
+export type { AuditEntry, AuditPage, Caller } from './journal/audit.ts';
+export type { JournalPort } from './journal/journal.ts';
+export { defaultJournalPath, SqliteJournal } from './journal/sqlite-journal.ts';
+export type { HostNews, HostNewsPort, HostPort, VirtualFunctionsPort } from './manager/host-port.ts';
+export { kernelHost } from './manager/kernel-host.ts';
+export type {
+  AddRequest,
+  CreateVirtualFunctionsRequest,
+  DismountRequest,
+  ManagedFunction,
+  ManagedVm,
+  Manager,
+  ManagerEvent,
+  ManagerSnapshot,
+  RemoveRequest,
+  RequestOutcome,
+} from './manager/manager.ts';
+export type { ManagerParts } from './manager/manager-parts.ts';
+export type {
+  ClockPort,
+  LendOrder,
+  LendOutcome,
+  VmPort,
+  VmProcess,
+  VmProcessEnd,
+  VmProcessEvent,
+  VmProcessStatus,
+  VmSpec,
+} from './manager/ports.ts';
+export { startManager } from './manager/start-manager.ts';
+export { systemClock } from './manager/system-clock.ts';
+export { QuarantineReason } from './ownership/owner.ts';
+export type { Destination, FunctionState, Owner, VirtualFunctionSettings, VmPhase } from './ownership/owner.ts';

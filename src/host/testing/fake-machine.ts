@@ -169,7 +169,7 @@ export class FakeMachine {
 
   /** Linux blocks there, and the machine's plug and play with it. */
   watchWrite(path: string, value: string): undefined {
-    const isChange = /\/drivers\/vfio-pci\/unbind$/.test(path) || /\/devices\/.*\/reset$/.test(path);
+    const isChange = path.endsWith('/drivers/vfio-pci/unbind') || /\/devices\/.*\/reset$/.test(path);
     if (!isChange) return undefined;
     const name = value.length > 2 ? value : (path.split('/').at(-2) ?? '');
     const node = `/dev/vfio/${this.host.tree.link(`/sys/bus/pci/devices/${name}/iommu_group`)?.split('/').at(-1)}`;
