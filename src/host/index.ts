@@ -67,7 +67,11 @@ export { guestFailure } from './running/guest-failure.ts';
 export { runVm } from './running/run-vm.ts';
 export type { RunningGuest, VmRunObserver, VmRunRequest, VmRunResult } from './running/vm-run.ts';
 export { highWindowsFor } from './running/start-session.ts';
+
 export type { AuditEntry, AuditPage, Caller } from './journal/audit.ts';
+export type { JournalPort } from './journal/journal.ts';
+export type { HostNews, HostNewsPort, HostPort, VirtualFunctionsPort } from './manager/host-port.ts';
+export { kernelHost } from './manager/kernel-host.ts';
 export type {
   AddRequest,
   CreateVirtualFunctionsRequest,
@@ -80,8 +84,22 @@ export type {
   RemoveRequest,
   RequestOutcome,
 } from './manager/manager.ts';
-export type { VmSpec } from './manager/ports.ts';
-export type { Destination, OwnerKind } from './ownership/owner.ts';
+export type { ManagerParts } from './manager/manager-parts.ts';
+export type {
+  ClockPort,
+  LendOrder,
+  LendOutcome,
+  VmPort,
+  VmProcess,
+  VmProcessEnd,
+  VmProcessEvent,
+  VmProcessStatus,
+  VmSpec,
+} from './manager/ports.ts';
+export { systemClock } from './manager/system-clock.ts';
+export { QuarantineReason } from './ownership/owner.ts';
+export type { Destination, FunctionState, Owner, VmPhase } from './ownership/owner.ts';
+export type { OwnerKind } from './ownership/owner.ts';
 export { followKept, isKept } from './boot-rules/kept-functions.ts';
 export { initramfsScript, type KeptFunction, udevRules } from './boot-rules/rule-texts.ts';
 export { defaultRulesPath, RulesFile } from './boot-rules/rules-file.ts';

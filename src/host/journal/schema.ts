@@ -47,7 +47,9 @@ export function schemaOf(database: DatabaseSync): 'empty' | 'current' | { readon
   }
   if (application !== APPLICATION_ID) return { unusable: 'it is a database of something else' };
   if (version === SCHEMA_VERSION) return 'current';
-  return { unusable: `a later version of dda wrote it (its format is ${version}, this dda knows ${SCHEMA_VERSION})` };
+  return {
+    unusable: `a later version of dda wrote it (its format is ${String(version)}, this dda knows ${SCHEMA_VERSION})`,
+  };
 }
 
 export function createSchema(database: DatabaseSync): void {

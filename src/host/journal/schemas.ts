@@ -62,15 +62,9 @@ export function decodeVm(text: string): VmState {
 }
 
 function decodedOwner(decoded: z.infer<typeof owner>): FunctionState['owner'] {
-  switch (decoded.kind) {
-    case 'returning':
-      return { ...decoded, untilMs: decoded.untilMs };
-    case 'verifying':
-    case 'quarantine':
-      return { ...decoded, vm: decoded.vm };
-    default:
-      return decoded;
-  }
+  if (decoded.kind === 'returning') return { ...decoded, untilMs: decoded.untilMs };
+  if (decoded.kind === 'verifying' || decoded.kind === 'quarantine') return { ...decoded, vm: decoded.vm };
+  return decoded;
 }
 
 /** Throws as {@link decodeFunction}. */

@@ -185,9 +185,8 @@ export class Acts {
 }
 
 /** An act begins when the machine has finished its step, whatever it throws. */
-async function later<T>(act: () => Promise<T>): Promise<T> {
-  await undefined;
-  return act();
+function later<T>(act: () => Promise<T>): Promise<T> {
+  return Promise.resolve().then(act);
 }
 
 /** What comes here is a defect in this file: it must be seen. */

@@ -233,7 +233,12 @@ export class ManagerCore {
         return `with the VM ${owner.vm}`;
       case 'quarantine':
         return `in quarantine: ${quarantineText(owner)}`;
-      default:
+      case 'dismounting':
+      case 'mounting':
+      case 'reshaping':
+      case 'lending':
+      case 'returning':
+      case 'verifying':
         return `on its way (${owner.kind})`;
     }
   }

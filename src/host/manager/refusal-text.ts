@@ -107,7 +107,8 @@ function vmName(fn: FunctionState | undefined): string {
 }
 
 function onTheWay(owner: Owner | undefined): string {
-  switch (owner?.kind) {
+  if (owner === undefined) return 'on its way';
+  switch (owner.kind) {
     case 'dismounting':
       return 'being dismounted';
     case 'mounting':
@@ -120,7 +121,10 @@ function onTheWay(owner: Owner | undefined): string {
       return `being taken back from ${owner.vm}`;
     case 'verifying':
       return 'being reset';
-    default:
+    case 'host':
+    case 'pool':
+    case 'lent':
+    case 'quarantine':
       return 'on its way';
   }
 }

@@ -7,7 +7,7 @@ import { driverOf, isLook, lookAt } from './look.ts';
 
 /** A process that has just ended, or closed its descriptors, may be a moment ahead of the kernel. */
 const claimWaitMs = 500;
-const claimPollMs = 20;
+const claimPollMs = 50;
 /** A function-level reset takes 100 ms, one through the bus up to a second; some devices take several to come back. */
 const resetDeadlineMs = 15_000;
 

@@ -57,7 +57,7 @@ export function machineDescription(host: Partial<HostDescription> = {}): HostDes
 
 /** A host, its VM processes, its journal and its clock: all that outlives a manager, and a manager over it. */
 export class FakeMachine {
-  readonly host: FakeHost;
+  host: FakeHost;
   readonly vms: FakeVmPort;
   readonly clock = new FakeClock();
   readonly journalPath: string;
@@ -118,17 +118,23 @@ export class FakeMachine {
     return this.start(parts);
   }
 
-  /** The manager's process is no more: whatever it was about to do, it doesn't. */
+  /** The manager's process is no more: whatever it was about to do, it doesn't. The kernel closes what it had open. */
   crash(): void {
     this.#newsListeners.clear();
     this.#journal?.close();
     this.#manager = undefined;
+    const { heldNodes } = this.host.actions;
+    heldNodes.clear();
+    for (const process of this.vms.processes.values())
+      for (const node of process.functions.values()) heldNodes.add(node);
   }
 
-  /** A restart of the host: VMs are gone, records too, every function is at its driver. */
-  reboot(fresh: FakeHost): void {
+  /** The host restarts: VM processes and records are gone, and every function is with its driver again. */
+  reboot(description: HostDescription = machineDescription()): void {
     for (const process of [...this.vms.processes.values()]) process.end({ exitCode: undefined, signal: undefined });
-    Object.assign(this, { host: fresh });
+    this.host = fakeHost(description);
+    this.vms.nodes = this.host.actions;
+    this.host.actions.sabotage = ({ path, value }) => this.watchWrite(path, value);
   }
 
   vm(name: string): FakeVmProcess {
@@ -163,7 +169,7 @@ export class FakeMachine {
 
   /** Linux blocks there, and the machine's plug and play with it. */
   watchWrite(path: string, value: string): undefined {
-    const isChange = /\/drivers\/vfio-pci\/unbind$/.test(path) || /\/devices\/.*\/reset$/.test(path);
+    const isChange = path.endsWith('/drivers/vfio-pci/unbind') || /\/devices\/.*\/reset$/.test(path);
     if (!isChange) return undefined;
     const name = value.length > 2 ? value : (path.split('/').at(-2) ?? '');
     const node = `/dev/vfio/${this.host.tree.link(`/sys/bus/pci/devices/${name}/iommu_group`)?.split('/').at(-1)}`;

@@ -33,11 +33,12 @@ export class FakeVmPort implements VmPort {
   behaviour: Behaviour = 'cooperates';
   /** Set: a start fails with this. */
   startError: HostError | undefined;
-  readonly #nodes: HeldNodes;
+  /** Of the host that they run on. */
+  nodes: HeldNodes;
   #lastId = 1_000;
 
   constructor(nodes: HeldNodes) {
-    this.#nodes = nodes;
+    this.nodes = nodes;
   }
 
   start(name: string, _: VmSpec, started: (mark: ProcessMark) => void): Promise<VmProcess> {
@@ -47,7 +48,7 @@ export class FakeVmPort implements VmPort {
       name,
       { processId: this.#lastId, startTicks: this.#lastId },
       this.behaviour,
-      this.#nodes,
+      this.nodes,
     );
     this.processes.set(name, process);
     void process.ended.then(() => {

@@ -5,4 +5,7 @@ export type { FunctionDescription, HostDescription, ProcessDescription } from '.
 export { MemoryTree } from './memory-tree.ts';
 export { nvmeHost } from './hosts.ts';
 export { FakeVm, listenForControl } from './fake-vm.ts';
-export { FakeMachine } from './fake-machine.ts';
+export { FakeClock, settle } from './fake-clock.ts';
+export { FakeMachine, machineDescription } from './fake-machine.ts';
+export { FakeVmPort } from './fake-vm-port.ts';
+export type { Behaviour, FakeVmProcess } from './fake-vm-port.ts';
