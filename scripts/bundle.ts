@@ -5,6 +5,8 @@ import { build } from 'esbuild';
 const REPOSITORY = join(import.meta.dirname, '..');
 /** What a program that runs vCPUs needs beside it, by this name (src/vm/vcpu/vcpu-thread.ts). */
 const VCPU_WORKER = 'src/vm/vcpu/vcpu-worker.ts';
+/** What a program that starts VM processes needs beside it (src/vm/process/program.ts). */
+const VM_PROCESS = 'src/vm/process/vm-process.ts';
 
 /**
  * Puts `program` and all it imports into a few files in `directory`, as `<its name>.js`, with the vCPU worker beside it. Of
@@ -13,7 +15,7 @@ const VCPU_WORKER = 'src/vm/vcpu/vcpu-worker.ts';
 export async function bundle(program: string, directory: string): Promise<void> {
   const { metafile } = await build({
     absWorkingDir: REPOSITORY,
-    entryPoints: [program, VCPU_WORKER],
+    entryPoints: [program, VCPU_WORKER, VM_PROCESS],
     outdir: directory,
     entryNames: '[name]',
     chunkNames: 'part-[hash]',

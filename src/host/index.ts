@@ -53,3 +53,7 @@ export { guestFailure } from './running/guest-failure.ts';
 export { runVm } from './running/run-vm.ts';
 export type { RunningGuest, VmRunObserver, VmRunRequest, VmRunResult } from './running/vm-run.ts';
 export { highWindowsFor } from './running/start-session.ts';
+export { VM_PROCESS_DIRECTORY, VmProcesses } from './vm-processes/vm-processes.ts';
+export type { VmProcessesOptions } from './vm-processes/vm-processes.ts';
+export { VM_USERS } from './vm-processes/vm-users.ts';
+export type { LendOrder, LendOutcome, VmPort, VmProcess, VmProcessEvent, VmSpec } from './manager/ports.ts';

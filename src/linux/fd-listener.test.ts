@@ -74,6 +74,22 @@ test('nobody waits for a listener that accepts nothing', (t) => {
   for (const thing of [...sockets, listener]) thing.close();
 });
 
+test('an end that takes no descriptors gets none', (t) => {
+  const path = pathFor(t);
+  const listener = FdListener.bind(path);
+  const client = FdSocket.connect(path, 64, 0);
+  assert.ok(client instanceof FdSocket);
+  const server = listener.accept();
+  assert.ok(server !== undefined);
+  const before = countOpenFiles();
+  server.send(Uint8Array.of(1), [listener.fd]);
+  server.send(Uint8Array.of(2));
+  assert.throws(() => client.receive(), { code: 'fd-message-too-long' });
+  assert.deepEqual(client.receive(), { payload: Uint8Array.of(2), fds: [] });
+  assert.equal(countOpenFiles(), before);
+  for (const thing of [client, server, listener]) thing.close();
+});
+
 test('the event loop is told of a connection, and of room in a socket that was full', async (t) => {
   const path = pathFor(t);
   const listener = FdListener.bind(path);

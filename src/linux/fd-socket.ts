@@ -24,13 +24,15 @@ const defaultMaxBytes = 64 * 1024;
 export class FdSocket {
   readonly fd: number;
   readonly #maxBytes: number;
+  readonly #maxFds: number;
   #watch: FdWatch | undefined;
   #writeWatch: FdWatch | undefined;
   #closed = false;
 
-  private constructor(fd: number, maxBytes: number) {
+  private constructor(fd: number, maxBytes: number, maxFds: number = maxPassedFds) {
     this.fd = fd;
     this.#maxBytes = maxBytes;
+    this.#maxFds = maxFds;
   }
 
   /** Two connected ends; `maxBytes` bounds the payload of a message that either takes. */
@@ -47,13 +49,18 @@ export class FdSocket {
 
   /**
    * Connects to an {@link FdListener}'s path, without waiting for it to accept. `nobody`: nobody listens there. `busy`: too
-   * many wait already.
+   * many wait already. With `maxFds` 0 no descriptor of the other end's ever gets into this process: a message with one is
+   * refused as too long.
    */
-  static connect(path: string, maxBytes: number = defaultMaxBytes): FdSocket | 'nobody' | 'busy' {
+  static connect(
+    path: string,
+    maxBytes: number = defaultMaxBytes,
+    maxFds: number = maxPassedFds,
+  ): FdSocket | 'nobody' | 'busy' {
     const fd = createPacketSocket();
     try {
       const outcome = connectTo(fd, path);
-      if (outcome === 'connected') return new FdSocket(fd, maxBytes);
+      if (outcome === 'connected') return new FdSocket(fd, maxBytes, maxFds);
       closeFile(fd);
       return outcome;
     } catch (error) {
@@ -83,7 +90,7 @@ export class FdSocket {
    * Throws {@link FdMessageTooLongError} for a message longer than the bound.
    */
   receive(): FdMessage | 'closed' | undefined {
-    const message = receiveMessage(this.fd, this.#maxBytes, maxPassedFds);
+    const message = receiveMessage(this.fd, this.#maxBytes, this.#maxFds);
     if (message === undefined) return undefined;
     if (message.truncated) {
       for (const fd of message.fds) closeFile(fd);

@@ -103,7 +103,12 @@ export const vmResults = {
 /** What the VM process says by itself. A manager that connects later is told again what still matters. */
 export const vmEvents = {
   hello: z
-    .strictObject({ event: z.literal('hello'), version: z.int(), name: z.string().max(32) })
+    .strictObject({
+      event: z.literal('hello'),
+      version: z.int(),
+      name: z.string().max(32),
+      dma: z.enum(['container', 'iommufd', 'none']).describe('which kind of node a `lend` must bring'),
+    })
     .describe('The first message of every connection.'),
   ejected: z
     .strictObject({
