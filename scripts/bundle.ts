@@ -4,7 +4,11 @@ import { build } from 'esbuild';
 
 const REPOSITORY = join(import.meta.dirname, '..');
 /** Programs that others start, which must stand beside them by these names. */
-const STARTED_PROGRAMS = ['src/vm/vcpu/vcpu-worker.ts', 'src/host/kernel/device-program.ts'];
+const STARTED_PROGRAMS = [
+  'src/vm/vcpu/vcpu-worker.ts',
+  'src/vm/process/vm-process.ts',
+  'src/host/kernel/device-program.ts',
+];
 
 /** Modules that ship no licence file: they say MIT, and are of the same project as this one. */
 const LICENSED_AS: Readonly<Record<string, string>> = { '@hono/zod-openapi': 'hono', '@hono/zod-validator': 'hono' };

@@ -120,6 +120,14 @@ export const hostErrorKinds = {
     exitCode: ExitCode.failed,
     when: 'A control request that the VM does not understand, or one too many at once.',
   },
+  'vm-process-unreadable': {
+    exitCode: ExitCode.notAllowed,
+    when: "The VM process's user may not read the program that it is to run.",
+  },
+  'vm-process-failed': {
+    exitCode: ExitCode.failed,
+    when: 'The VM process ended, or said nothing, before its guest was started.',
+  },
   'vm-refused': { exitCode: ExitCode.failed, when: 'The kernel refused to create the VM.' },
   'lend-refused': { exitCode: ExitCode.failed, when: 'The kernel refused to lend the function.' },
   'already-lent': { exitCode: ExitCode.inUse, when: 'The VM has that function already.' },

@@ -32,6 +32,7 @@ function guest() {
       retargets.push(request);
       return HypercallStatus.SUCCESS;
     },
+    assistPage: () => undefined,
     crashed: (report) => void crashes.push(report),
     guestOs: (os) => void guestOs.push(os),
     log: ({ code }) => void log.push(code),
@@ -40,6 +41,7 @@ function guest() {
     vcpus: 2,
     memory,
     tscHz: 2_000_000_000,
+    offered: { tscInvariant: true, lazyEoi: false },
     vmbusMaxVersion: ProtocolVersion.V5_3,
     port,
   });

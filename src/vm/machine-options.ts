@@ -8,6 +8,8 @@ export interface MachineOptions {
   readonly commandLine: string;
   readonly memoryBytes: number;
   readonly vcpus: number;
+  /** `/dev/kvm`, opened by another process, for one that may not. Taken over, also when the VM can't be created. */
+  readonly kvmFd?: number;
   /** Address space for 64-bit BARs; grows with the devices to lend. */
   readonly highWindowBytes?: number;
   readonly vmbusMaxVersion?: ProtocolVersion;

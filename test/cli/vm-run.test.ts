@@ -32,8 +32,8 @@ describe('dda vm, on a real host', () => {
     test(program, async () => {
       await bundle(`test/cli/in-rig/${program}.ts`, programs);
       const file = join(programs, `${program}.js`);
-      const result = await rig.run(['node', '--test', '--test-timeout=240000', '--test-reporter=tap', file], {
-        timeoutMs: 600_000,
+      const result = await rig.run(['node', '--test', '--test-timeout=600000', '--test-reporter=tap', file], {
+        timeoutMs: 1_800_000,
         env: {
           DDA_CLI: join(programs, 'main.js'),
           DDA_GUEST_KERNEL: kernel.image,

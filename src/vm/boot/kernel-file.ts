@@ -43,6 +43,11 @@ export async function readKernel(
   return { image: unpacked ? parseVmlinux(unpacked) : image, version: image.version };
 }
 
+/** A kernel whose file is read already, started as it is. @throws what {@link parseBzImage} and {@link parseVmlinux} throw. */
+export function parseKernel(file: Uint8Array): KernelFile['image'] {
+  return isElf(file) ? parseVmlinux(file) : parseBzImage(file);
+}
+
 /** From the directory, or unpacked and put there; undefined if it can't be unpacked here. */
 async function unpackedKernel(image: BzImage, directory: string): Promise<Uint8Array | undefined> {
   const path = join(directory, `vmlinux-${createHash('sha256').update(image.compressedVmlinux).digest('hex')}`);
