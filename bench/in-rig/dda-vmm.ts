@@ -7,7 +7,7 @@ import { startVmm } from './vmm-process.ts';
 
 const VM_NAME = 'bench';
 /** Where dda puts control sockets (docs/cli.md). */
-const CONTROL_SOCKET = `/run/dda/control/${VM_NAME}.sock`;
+const CONTROL_SOCKET = `/run/dda/vms/${VM_NAME}.sock`;
 const SOCKET_POLL_MS = 50;
 
 /** The command line that users give; `program` is `dda`, as built or as it is in the sources. */

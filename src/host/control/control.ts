@@ -7,7 +7,7 @@ export type { ListedVm } from './control-client.ts';
 /** Where the control sockets of running VMs are: root's, or those of another user. */
 export function controlDirectory(): string {
   const own = process.env['XDG_RUNTIME_DIR'];
-  return process.getuid?.() === 0 || own === undefined ? '/run/dda/control' : join(own, 'dda/control');
+  return process.getuid?.() === 0 || own === undefined ? '/run/dda/vms' : join(own, 'dda/vms');
 }
 
 // What checks requests takes longer to load than all the rest of the program, and most commands don't need it.

@@ -38,7 +38,7 @@ test('functions come to a running guest, and go, by order of other processes', a
     },
   );
   assert.equal(listed?.['processId'], vm.child.pid);
-  assert.equal(statSync('/run/dda/control/lab.sock').mode & 0o777, 0o600);
+  assert.equal(statSync('/run/dda/vms/lab.sock').mode & 0o777, 0o600);
 
   assert.equal((await json('vm', 'add', 'lab', second))['function'], second);
   assert.equal(driverOf(second), 'vfio-pci');

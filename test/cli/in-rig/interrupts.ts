@@ -42,7 +42,7 @@ test('killed in the middle: the next commands clear up', async () => {
   vm.child.kill('SIGKILL');
   await vm.ended;
   assert.equal(driverOf(first), 'vfio-pci');
-  assert.ok(existsSync('/run/dda/control/dead.sock'));
+  assert.ok(existsSync('/run/dda/vms/dead.sock'));
   const list = await dda('vm', 'list', '--json');
   assert.deepEqual(JSON.parse(list.output), { vms: [] });
   const home = await dda('mount', first);

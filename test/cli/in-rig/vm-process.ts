@@ -141,7 +141,7 @@ export async function ddaWithConsole(...args: string[]): Promise<CliRun> {
       readReadiness,
       guestSupport: kvmRunsGuests,
       guestConsole: () => console,
-      controlDirectory: '/run/dda/control',
+      controlDirectory: '/run/dda/vms',
       daemonSocket: '/run/dda/dda.sock',
       version: 'in the rig',
       setExitCode: (code) => void (exitCode = code),
@@ -154,7 +154,7 @@ export async function ddaWithConsole(...args: string[]): Promise<CliRun> {
 /** Nothing is left half done: the drivers are back, no record, no socket. */
 export function assertAllHome(): void {
   assert.deepEqual([driverOf(first), driverOf(second)], ['nvme', 'nvme']);
-  for (const directory of ['/run/dda/dismounted', '/run/dda/control']) {
+  for (const directory of ['/run/dda/dismounted', '/run/dda/vms']) {
     assert.deepEqual(existsSync(directory) ? readdirSync(directory) : [], [], directory);
   }
 }

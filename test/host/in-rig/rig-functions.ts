@@ -37,7 +37,7 @@ export async function dda(...args: string[]): Promise<CliRun> {
   const guests = {
     guestSupport: kvmRunsGuests,
     guestConsole: () => assert.fail('no guest here'),
-    controlDirectory: '/run/dda/control',
+    controlDirectory: '/run/dda/vms',
     daemonSocket: '/run/dda/dda.sock',
   };
   const context = { ...guests, terminal, openHost, readReadiness, version: 'in the rig', setExitCode };
