@@ -44,7 +44,7 @@ async function run(context: CliContext, flags: VmRunFlags): Promise<void> {
       'Let the daemon run the VM: dda vm create, dda add, dda vm console.',
     );
   }
-  const { asked, inventory } = askedFunctions(host, flags.device ?? []);
+  const asked = askedFunctions(host, flags.device ?? []);
   const support = context.guestSupport();
   if (!support.runs) throw new KvmError(support.code, support.sentence);
   const guest = await prepareGuest(
@@ -72,7 +72,7 @@ async function run(context: CliContext, flags: VmRunFlags): Promise<void> {
       ...(flags.vpciVersion === undefined ? {} : { vpciMaxVersion: flags.vpciVersion }),
       ...(flags.vmbusVersion === undefined ? {} : { vmbusMaxVersion: flags.vmbusVersion }),
     },
-    highWindows: highWindowsFor(inventory),
+    highWindows: highWindowsFor(host.tree),
     ejectDeadlineMs: flags.ejectDeadline,
     onReset: flags.onReset,
     force: flags.force ?? false,

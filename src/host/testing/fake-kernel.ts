@@ -4,7 +4,7 @@ import type { ActOutcome, DeviceOutcome, KernelActions, NodeClaim, ReadOutcome }
 import { attachDriver, detachDriver, devicePath } from './build-tree.ts';
 import type { FunctionDescription, HostDescription } from './description.ts';
 import { FakeSriov } from './fake-sriov.ts';
-import type { MemoryTree } from './memory-tree.ts';
+import type { MemoryTree } from '../tree/memory-tree.ts';
 
 /** How a test makes one act fail: the outcome to give instead of acting; undefined: act as usual. */
 export type Sabotage = (act: { readonly path: string; readonly value: string }) => ActOutcome | undefined;

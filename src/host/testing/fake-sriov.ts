@@ -3,7 +3,7 @@ import { addFunction, devicePath, removeFunction } from './build-tree.ts';
 import type { FunctionDescription, HostDescription } from './description.ts';
 import { FakeLinks } from './fake-links.ts';
 import { FakeNvme } from './fake-nvme.ts';
-import type { MemoryTree } from './memory-tree.ts';
+import type { MemoryTree } from '../tree/memory-tree.ts';
 
 const done = { outcome: 'done' } as const;
 
