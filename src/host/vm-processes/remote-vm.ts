@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { closeFile, OpenFlag, openFile, type ProcessHandle, SystemCallError } from '../../linux/index.ts';
-import { decodeResult, MAX_TYPED_BYTES, type VmEvent, type VmOp, type VmRequest, type VmResult } from '../../vm/index.ts';
+import { decodeResult, MAX_TYPED_BYTES, type VmEvent, type VmOp, type VmRequest, type VmResult } from '../../vm/process/index.ts';
 import { reportOf } from '../error-report.ts';
 import { HostError } from '../errors.ts';
 import type { LendOrder, LendOutcome, VmProcess, VmProcessEnd, VmProcessEvent, VmProcessStatus } from '../manager/ports.ts';
