@@ -4,11 +4,16 @@ import { asSystemCallError } from './libc/system-call-error.ts';
 /** Some lines of /proc/PID/status. Sizes in bytes. */
 export interface ProcessStatus {
   readonly name: string;
-  /** `R`, `S`, `D` (uninterruptible: stuck in the kernel), `Z` (ended, not yet waited for), … */
+  /** `R`, `S`, `D` (uninterruptible: stuck in the kernel), `T` (stopped by a signal), `Z` (ended, not yet waited for), … */
   readonly state: string;
   readonly parentId: number;
   /** The real user id. */
   readonly userId: number;
+  /** Supplementary groups. */
+  readonly groups: readonly number[];
+  /** Bit n: capability n of Linux include/uapi/linux/capability.h is in force. */
+  readonly effectiveCapabilities: bigint;
+  readonly noNewPrivileges: boolean;
   readonly threads: number;
   readonly residentBytes: number;
   /** Memory pinned by this process counts here, or in {@link lockedBytes} on older kernels. */
@@ -40,6 +45,12 @@ export function parseProcessStatus(text: string): ProcessStatus {
     state: values.get('State')?.charAt(0) ?? '',
     parentId: number('PPid'),
     userId: number('Uid'),
+    groups: (values.get('Groups') ?? '')
+      .split(' ')
+      .filter((id) => id !== '')
+      .map(Number),
+    effectiveCapabilities: BigInt(`0x${values.get('CapEff') ?? '0'}`),
+    noNewPrivileges: number('NoNewPrivs') === 1,
     threads: number('Threads'),
     residentBytes: number('VmRSS') * 1024,
     pinnedBytes: number('VmPin') * 1024,

@@ -19,7 +19,7 @@ export interface Hardware {
 
 /** Everything that must be let go of goes into `held`, also when this throws: KVM or the boot plan refuses. */
 export function createHardware(options: MachineOptions, held: DisposableStack): Hardware {
-  const kvm = held.adopt(Kvm.open(), (each) => each.close());
+  const kvm = held.adopt(options.kvmFd === undefined ? Kvm.open() : Kvm.fromFd(options.kvmFd), (each) => each.close());
   const offered = offeredFeatures(kvm);
   const supported = kvm.supportedCpuid();
   const map = planGuestMap({

@@ -5,3 +5,7 @@ export type { FunctionDescription, HostDescription, ProcessDescription } from '.
 export { MemoryTree } from '../tree/memory-tree.ts';
 export { nvmeHost } from './hosts.ts';
 export { FakeVm, listenForControl } from './fake-vm.ts';
+export { FakeClock, settle } from './fake-clock.ts';
+export { FakeMachine, machineDescription } from './fake-machine.ts';
+export { FakeVmPort } from './fake-vm-port.ts';
+export type { Behaviour, FakeVmProcess } from './fake-vm-port.ts';

@@ -44,6 +44,11 @@ export async function readKernel(
   return { image: unpacked ? parseVmlinux(unpacked) : image, version: image.version };
 }
 
+/** A kernel whose file is read already, started as it is. @throws what {@link parseBzImage} and {@link parseVmlinux} throw. */
+export function parseKernel(file: Uint8Array): KernelFile['image'] {
+  return isElf(file) ? parseVmlinux(file) : parseBzImage(file);
+}
+
 /** At once: read in pieces, as without blocking, a kernel takes three times as long, and nothing else can be done meanwhile. */
 function readWhole(path: string): Uint8Array {
   return readFileSync(path);
