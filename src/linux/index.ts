@@ -11,7 +11,7 @@ export { type ClaimResult, claimBlockDevice, claimNode } from './claim-node.ts';
 export { type FdWatch, watchReadable } from './fd-watch.ts';
 export { type FdMessage, FdMessageTooLongError, FdSocket } from './fd-socket.ts';
 export { raiseMemlock } from './locked-memory.ts';
-export { linkName, list, readAttribute, readBinaryAttribute, readLink, writeAttribute } from './sysfs.ts';
+export { linkName, isPresent, list, readAttribute, readBinaryAttribute, readLink, writeAttribute } from './sysfs.ts';
 export { countOpenFiles, type ProcessStatus, readProcessStatus } from './procfs.ts';
 
 export { Capability } from './kvm/capability.ts';
