@@ -8,7 +8,7 @@ const USAGE = `Usage: npm run bench -- vs-qemu|phases|scale [--rounds N] [--json
 
   vs-qemu      the same work with dda and with QEMU's vfio-pci on one rig, in turn: medians and ratios
   phases       what the start of either and its hot-add take their time for
-  scale        a host of 10,000 functions in memory, with no rig: how long its survey takes
+  scale        a host of 10,000 functions in memory, with no rig: how long its survey takes; lending among 500 VMs
   --rounds N   of each side, not for scale (default 5)
   --json       end with one line of JSON instead of a table
   --sources    run dda from its sources instead of what 'npm run build' makes
@@ -43,7 +43,7 @@ if (chosen === undefined) {
   process.exitCode = EXIT_USAGE;
 } else {
   try {
-    if (chosen.bench === 'scale') scale({ json: chosen.json });
+    if (chosen.bench === 'scale') await scale({ json: chosen.json });
     else await versusQemu(chosen);
   } catch (error) {
     process.stderr.write(`bench: ${error instanceof RigError ? error.message : String(error)}\n`);
