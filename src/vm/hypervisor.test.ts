@@ -35,6 +35,7 @@ function guest() {
     assistPage: () => undefined,
     crashed: (report) => void crashes.push(report),
     guestOs: (os) => void guestOs.push(os),
+    connected: () => undefined,
     log: ({ code }) => void log.push(code),
   };
   const { partition, vmbus } = createHypervisor({

@@ -5,7 +5,6 @@ import {
   type HypercallStatus,
   type OfferedFeatures,
   Partition,
-  type PartitionPort,
   type RetargetRequest,
 } from '../hyperv/index.ts';
 import { type ProtocolVersion, VMBUS_SINT, VmbusServer } from '../vmbus/index.ts';
@@ -19,12 +18,14 @@ const APIC_HZ = 1_000_000_000;
 export interface HypervisorPort {
   /** Raises an interrupt now. */
   raise(target: InterruptTarget): void;
-  /** See {@link PartitionPort.assistPageChanged}. */
+  /** `vp` keeps its VP assist page at `gpa` from now on: see `assistPageChanged` of the partition's port. */
   assistPage(vp: number, gpa: bigint | undefined): void;
   retarget(request: RetargetRequest): HypercallStatus;
   /** The guest has said that it crashed; it may still run. */
   crashed(report: CrashReport): void;
   guestOs(guestOs: GuestOs | undefined): void;
+  /** The guest has connected to VMBus, once more or for the first time. */
+  connected(): void;
   log(entry: VpciLogEntry): void;
 }
 
@@ -90,6 +91,7 @@ export function createHypervisor({
       pendingMessages: () => partition.pendingMessages,
       discardMessages: () => partition.discardMessages(),
       signalEvent: (vp, flag) => void partition.signalEvent(vp, VMBUS_SINT, flag),
+      connected: () => port.connected(),
       schedule: (work) => void setImmediate(work),
       log: (entry) => port.log(entry),
     },

@@ -17,7 +17,7 @@ import { type RunningThreads, startThreads } from './vcpu/start-threads.ts';
 const PAGE_BYTES = 4096;
 
 /** What a machine's parts tell it, from the event loop's next turn on. */
-export interface MachinePort extends Omit<HypervisorPort, 'raise' | 'assistPage'> {
+export interface MachinePort extends Omit<HypervisorPort, 'raise' | 'assistPage' | 'connected'> {
   /** Bytes from the guest's serial port. */
   output(bytes: Uint8Array): void;
   /** The machine can't run on, or shall not. */
@@ -45,6 +45,10 @@ export function createMachine(options: MachineOptions, port: MachinePort): Machi
     port: {
       ...port,
       raise: (target) => void vm.signalMsi(msiFor(target)),
+      connected: () => {
+        // What is not populated by then comes when it is pinned.
+        if (options.populateMemory === true) void ram.populate();
+      },
       assistPage: (vp, gpa) => keepNoEoiRequired(at(vcpus, vp), gpa),
     },
   });

@@ -1,5 +1,6 @@
-import { usageOf } from '../../host/index.ts';
-import type { FunctionSurvey, HostFacts } from '../../host/index.ts';
+import { acsPath, mmioNeeds, usageOf } from '../../host/index.ts';
+import type { FunctionSurvey, HostFacts, HostFunction } from '../../host/index.ts';
+import { ExpressPortType } from '../../pci/index.ts';
 
 /** The document that `dda survey --json` prints; docs/cli.md describes it. */
 export function surveyJson(facts: HostFacts, surveys: readonly FunctionSurvey[]): unknown {
@@ -12,6 +13,7 @@ export function surveyJson(facts: HostFacts, surveys: readonly FunctionSurvey[])
 function functionJson(facts: HostFacts, { fn, verdict, reasons }: FunctionSurvey): unknown {
   const usage = usageOf(facts.usage, fn.name);
   const { identity } = fn;
+  const group = fn.iommuGroup === undefined ? undefined : facts.inventory.groups.get(fn.iommuGroup);
   return {
     address: fn.name,
     locationPath: fn.locationPath,
@@ -26,10 +28,26 @@ function functionJson(facts: HostFacts, { fn, verdict, reasons }: FunctionSurvey
     names: { vendor: fn.vendorName ?? null, device: fn.deviceName ?? null, class: fn.className },
     driver: fn.driver ?? null,
     iommuGroup: fn.iommuGroup ?? null,
-    groupMembers: fn.iommuGroup === undefined ? [] : (facts.inventory.groups.get(fn.iommuGroup)?.members ?? []),
+    groupMembers: group?.members ?? [],
+    reservedRegions: (group?.reservedRegions ?? []).map(({ start, end, type }) => ({
+      start: `0x${start.toString(16)}`,
+      end: `0x${end.toString(16)}`,
+      type,
+    })),
+    acs: acsPath(facts.inventory, fn),
     numaNode: fn.numaNode ?? null,
     bridges: fn.bridges,
-    bars: fn.bars.map(({ index, kind, prefetchable, sizeBytes }) => ({ index, kind, prefetchable, sizeBytes })),
+    kind: kindOf(fn),
+    enabled: fn.enabled ?? null,
+    powerState: fn.powerState ?? null,
+    bars: fn.bars.map(({ index, kind, prefetchable, sizeBytes, hostAddress }) => ({
+      index,
+      kind,
+      prefetchable,
+      sizeBytes,
+      placed: hostAddress !== undefined,
+    })),
+    mmio: mmioNeeds(fn),
     interrupts:
       fn.capabilities === undefined
         ? null
@@ -50,6 +68,14 @@ function functionJson(facts: HostFacts, { fn, verdict, reasons }: FunctionSurvey
     verdict,
     reasons: reasons.map(({ code, weight, sentence, remedy }) => ({ code, weight, sentence, remedy: remedy ?? null })),
   };
+}
+
+/** The name of the port type, `conventional`, or null where the configuration space doesn't say. */
+function kindOf({ capabilities, sriov }: HostFunction): string | null {
+  if (capabilities === undefined) return null;
+  const type = Object.entries(ExpressPortType).find(([, number]) => number === capabilities.expressPortType);
+  if (type !== undefined) return type[0];
+  return capabilities.expressPortType === undefined && sriov.physicalFunction === undefined ? 'conventional' : null;
 }
 
 function hex(value: number, digits: number): string {

@@ -1,17 +1,29 @@
 import type { Command } from 'commander';
-import { HostError, Verdict, canonicalName, productName, readFacts, surveyHost, usageOf } from '../../host/index.ts';
+import {
+  HostError,
+  canonicalName,
+  captureHost,
+  openCapture,
+  productName,
+  readFacts,
+  surveyHost,
+  surveyTree,
+  writeCapture,
+} from '../../host/index.ts';
 import type { FunctionSurvey, HostFacts } from '../../host/index.ts';
 import type { CliContext } from '../cli-context.ts';
-import { formatTable, wrap } from '../table.ts';
+import { formatTable } from '../table.ts';
 import type { Cell } from '../table.ts';
-import type { Style, Terminal } from '../terminal.ts';
+import type { Terminal } from '../terminal.ts';
 import { surveyJson } from './survey-json.ts';
+import { describeSurvey, verdictStyles } from './survey-text.ts';
 
-const verdictStyles: Readonly<Record<Verdict, Style>> = {
-  [Verdict.assignable]: 'green',
-  [Verdict.withRisk]: 'yellow',
-  [Verdict.notAssignable]: 'red',
-};
+interface SurveyOptions {
+  readonly reasons?: boolean;
+  readonly json?: boolean;
+  readonly from?: string;
+  readonly capture?: string;
+}
 
 export function addSurveyCommand(program: Command, context: CliContext): void {
   program
@@ -22,14 +34,21 @@ export function addSurveyCommand(program: Command, context: CliContext): void {
     )
     .argument('[BDF...]', 'only these functions, with all reasons; for example 0000:01:00.0 or 01:00.0')
     .option('--reasons', 'all reasons, with what would change them')
+    .option('--from <FILE>', 'another machine, from a capture or from a directory with its sys and proc')
+    .option('--capture <FILE>', 'write what the survey reads of this machine to a new file, to be surveyed elsewhere')
     .option('--json', 'one JSON document instead of a table')
     .addHelpText(
       'after',
-      '\nExamples:\n  dda survey                    the table\n  dda survey 01:00.0            one function, with every reason\n  dda survey --json | jq -r \'.functions[] | select(.verdict == "assignable").address\'\n',
+      '\nExamples:\n  dda survey                    the table\n  dda survey 01:00.0            one function, with every reason\n  dda survey --capture me.json  for somebody else to look at, with …\n  dda survey --from me.json     … every verdict as on that machine\n  dda survey --json | jq -r \'.functions[] | select(.verdict == "assignable").address\'\n',
     )
-    .action((addresses: string[], options: { reasons?: boolean; json?: boolean }) => {
-      const facts = readFacts(context.openHost('dda survey'));
-      const surveys = chosen(facts, addresses);
+    .action((addresses: string[], options: SurveyOptions) => {
+      if (options.capture !== undefined) {
+        capture(context, options.capture, addresses, options);
+        return;
+      }
+      const host = context.openHost('dda survey');
+      const facts = options.from === undefined ? readFacts(host) : surveyTree(openCapture(options.from), host.ids);
+      const surveys = chosen(facts, addresses, options.from ?? 'this host');
       if (options.json === true) context.terminal.output(`${JSON.stringify(surveyJson(facts, surveys))}\n`);
       else if (options.reasons === true || addresses.length > 0) showReasons(context.terminal, facts, surveys);
       else showTable(context.terminal, surveys);
@@ -37,7 +56,28 @@ export function addSurveyCommand(program: Command, context: CliContext): void {
     });
 }
 
-function chosen(facts: HostFacts, addresses: readonly string[]): FunctionSurvey[] {
+function capture(context: CliContext, path: string, addresses: readonly string[], options: SurveyOptions): void {
+  if (options.from !== undefined || options.reasons === true || addresses.length > 0) {
+    throw new HostError('options-conflict', {
+      asked: `capture this machine to ${path}`,
+      obstacle: 'a capture is always of this machine as a whole.',
+      remedy: 'Leave out the addresses, --from and --reasons.',
+    });
+  }
+  const host = context.openHost('dda survey');
+  const { text, ...counts } = captureHost(host.tree, host.ids, context.version);
+  writeCapture(path, text);
+  if (options.json === true) {
+    context.terminal.output(`${JSON.stringify({ ok: true, path, ...counts })}\n`);
+    return;
+  }
+  context.terminal.output(
+    `${path}: ${counts.functions} functions in ${counts.entries} entries. It is plain text: look through it before you send it on.\n`,
+  );
+  noteHiddenProcesses(context.terminal, counts.hiddenProcesses);
+}
+
+function chosen(facts: HostFacts, addresses: readonly string[], machine: string): FunctionSurvey[] {
   const surveys = surveyHost(facts);
   if (addresses.length === 0) return surveys;
   return addresses.map((text) => {
@@ -46,7 +86,7 @@ function chosen(facts: HostFacts, addresses: readonly string[]): FunctionSurvey[
     if (survey !== undefined) return survey;
     throw new HostError('no-such-function', {
       asked: `survey ${name}`,
-      obstacle: `this host has no PCI function ${name}.`,
+      obstacle: `${machine} has no PCI function ${name}.`,
       remedy: 'See which ones it has with: dda survey',
       details: { function: name },
     });
@@ -72,67 +112,6 @@ function noteHiddenProcesses(terminal: Terminal, count: number): void {
 }
 
 function showReasons(terminal: Terminal, facts: HostFacts, surveys: readonly FunctionSurvey[]): void {
-  const blocks = surveys.map((survey) => describe(terminal, facts, survey));
+  const blocks = surveys.map((survey) => describeSurvey(terminal, facts, survey));
   terminal.output(`${blocks.join('\n\n')}\n`);
-}
-
-function describe(terminal: Terminal, facts: HostFacts, { fn, verdict, reasons }: FunctionSurvey): string {
-  const usage = usageOf(facts.usage, fn.name);
-  const group = fn.iommuGroup === undefined ? undefined : facts.inventory.groups.get(fn.iommuGroup);
-  const mates = group?.members.filter((name) => name !== fn.name) ?? [];
-  const pairs: [string, string][] = [
-    ['location', fn.locationPath],
-    ['driver', fn.driver ?? 'none'],
-    [
-      'IOMMU group',
-      group === undefined ? 'none' : `${group.number}${mates.length > 0 ? ` with ${mates.join(', ')}` : ' (alone)'}`,
-    ],
-    ['NUMA node', fn.numaNode === undefined ? '-' : String(fn.numaNode)],
-    [
-      'BARs',
-      fn.bars
-        .map(
-          (bar) => `${bar.index}: ${formatSize(bar.sizeBytes)} ${bar.kind}${bar.prefetchable ? ' prefetchable' : ''}`,
-        )
-        .join(', ') || 'none',
-    ],
-    ['interrupts', interrupts(fn.capabilities)],
-    ['resets', fn.resetMethods === undefined ? 'unknown' : fn.resetMethods.join(', ') || 'none'],
-  ];
-  if (fn.sriov.totalVfs > 0)
-    pairs.push(['SR-IOV', `${fn.sriov.virtualFunctions.length} of ${fn.sriov.totalVfs} virtual functions`]);
-  if (fn.sriov.physicalFunction !== undefined)
-    pairs.push(['SR-IOV', `virtual function of ${fn.sriov.physicalFunction}`]);
-  if (usage.blockDevices.length > 0) pairs.push(['disks', usage.blockDevices.join(', ')]);
-  if (usage.interfaces.length > 0) pairs.push(['interfaces', usage.interfaces.join(', ')]);
-  return [
-    `${terminal.style('bold', fn.name)}  ${productName(fn)}`,
-    ...pairs.map(([name, value]) => wrap(terminal, value, `  ${name.padEnd(12)}`, ' '.repeat(14))),
-    `  ${'verdict'.padEnd(12)}${terminal.style(verdictStyles[verdict], verdict)}`,
-    ...reasons.flatMap((reason) => [
-      wrap(terminal, `${reason.sentence} [${reason.code}]`, '  - ', '    '),
-      ...(reason.remedy === undefined ? [] : [wrap(terminal, reason.remedy, '    → ', '      ')]),
-    ]),
-  ].join('\n');
-}
-
-function interrupts(capabilities: FunctionSurvey['fn']['capabilities']): string {
-  if (capabilities === undefined) return 'unknown';
-  const kinds = [
-    capabilities.msixVectors > 0 ? `MSI-X ${capabilities.msixVectors}` : '',
-    capabilities.msiVectors > 0 ? `MSI ${capabilities.msiVectors}` : '',
-    capabilities.interruptLine ? 'line' : '',
-  ];
-  return kinds.filter((kind) => kind !== '').join(', ') || 'none';
-}
-
-function formatSize(sizeBytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let value = sizeBytes;
-  let unit = 0;
-  while (value >= 1024 && value % 1024 === 0 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${value} ${units[unit]}`;
 }

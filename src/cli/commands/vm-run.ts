@@ -36,7 +36,7 @@ async function run(context: CliContext, flags: VmRunFlags): Promise<void> {
   const name = checkVmName(flags.name ?? `vm-${process.pid}`);
   const host = context.openHost('dda vm run');
   refuseConflict(flags);
-  const { asked, inventory } = askedFunctions(host, flags.device ?? []);
+  const asked = askedFunctions(host, flags.device ?? []);
   const support = context.guestSupport();
   if (!support.runs) throw new KvmError(support.code, support.sentence);
   const guest = await prepareGuest(
@@ -64,7 +64,7 @@ async function run(context: CliContext, flags: VmRunFlags): Promise<void> {
       ...(flags.vpciVersion === undefined ? {} : { vpciMaxVersion: flags.vpciVersion }),
       ...(flags.vmbusVersion === undefined ? {} : { vmbusMaxVersion: flags.vmbusVersion }),
     },
-    highWindows: highWindowsFor(inventory),
+    highWindows: highWindowsFor(host.tree),
     ejectDeadlineMs: flags.ejectDeadline,
     onReset: flags.onReset,
     force: flags.force ?? false,

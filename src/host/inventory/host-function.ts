@@ -1,6 +1,7 @@
 import type { FunctionIdentity } from '../../functions/index.ts';
-import type { PciAddress } from '../../pci/index.ts';
+import type { AcsCapability, PciAddress } from '../../pci/index.ts';
 import type { IommuGroup } from './iommu-groups.ts';
+import type { PlatformFacts } from './platform.ts';
 import type { HostBar } from './resource-table.ts';
 
 /** One PCI function as the host's kernel shows it. */
@@ -27,7 +28,11 @@ export interface HostFunction {
   /** In the kernel's order of preference; empty: none works; undefined: this kernel doesn't say which (before 5.15). */
   readonly resetMethods: readonly string[] | undefined;
   readonly bootDisplay: boolean;
-  /** 4096, 256, or 64 bytes (all that anyone but root may read); empty when unreadable. */
+  /** `D0` to `D3cold`, `unknown` or `error`; undefined: this kernel doesn't say (before 5.11). */
+  readonly powerState: string | undefined;
+  /** Whether a driver has turned it on; undefined: the kernel doesn't say. */
+  readonly enabled: boolean | undefined;
+  /** 4096, 256, or 64 bytes (all that anyone but root may read); empty when unreadable, or not read so as not to wake it. */
   readonly config: Uint8Array;
   /** Undefined when too little of the configuration space could be read. */
   readonly capabilities: CapabilityFacts | undefined;
@@ -38,6 +43,7 @@ export interface HostFunction {
 export interface SriovFacts {
   /** 0: not a physical function. */
   readonly totalVfs: number;
+  /** Those that are turned on. */
   readonly virtualFunctions: readonly string[];
   /** Set for a virtual function. */
   readonly physicalFunction: string | undefined;
@@ -50,6 +56,9 @@ export interface CapabilityFacts {
   readonly msiVectors: number;
   readonly msixVectors: number;
   readonly interruptLine: boolean;
+  /** Undefined: it has none. `unread`: the area where it would be was not read. */
+  readonly acs: AcsCapability | 'unread' | undefined;
+  readonly errorReporting: boolean;
 }
 
 export interface HostInventory {
@@ -58,6 +67,7 @@ export interface HostInventory {
   readonly groups: ReadonlyMap<number, IommuGroup>;
   /** PCI drivers that the kernel has loaded. */
   readonly drivers: ReadonlySet<string>;
+  readonly platform: PlatformFacts;
 }
 
 /** vfio-pci itself, or one of its vendor variants such as `mlx5_vfio_pci`. */
@@ -70,6 +80,12 @@ export function isMachinery(fn: HostFunction): boolean {
   const { baseClass } = fn.identity;
   // 0x06 bridges; 0x08 base system peripherals: interrupt controllers, timers, IOMMUs, event collectors. 0x0805 is a card reader.
   return baseClass === 0x06 || (baseClass === 0x08 && fn.identity.subClass !== 0x05);
+}
+
+/** It is listed, but nothing answers at its address: fallen off the bus, or without power behind the kernel's back. */
+export function isSilent(fn: HostFunction): boolean {
+  const header = fn.config.subarray(0, 64);
+  return fn.powerState === 'error' || (header.length === 64 && header.every((byte) => byte === 0xff));
 }
 
 /** `0000:01:00.0 (NVMe controller: Red Hat QEMU NVM Express Controller)` for sentences. */

@@ -6,13 +6,19 @@ import test from 'node:test';
 import { readFacts } from '../moves/host-facts.ts';
 import { fakeHost } from '../testing/fake-host.ts';
 import { nvme, nvmeHost, rootPort } from '../testing/hosts.ts';
-import type { MemoryTree } from '../testing/memory-tree.ts';
+import type { MemoryTree } from '../tree/memory-tree.ts';
 import { DirectoryTree } from '../tree/directory-tree.ts';
 import { readInventory } from './inventory.ts';
 import { parseResourceTable } from './resource-table.ts';
 
 test('a function with all that the kernel says of it', () => {
-  const host = fakeHost(nvmeHost({ bars: { 0: 'memory64 prefetchable 16384', 2: 'memory32 4096', 4: 'io 32' } }));
+  const host = fakeHost(
+    nvmeHost({
+      bars: { 0: 'memory64 prefetchable 16384', 2: 'memory32 4096', 4: 'io 32' },
+      powerState: 'D0',
+      enabled: true,
+    }),
+  );
   const { config, capabilities, ...fn } =
     readInventory(host.tree, host.ids).functions.get(nvme.address) ?? assert.fail();
   assert.equal(config.length, 4096);
@@ -22,6 +28,8 @@ test('a function with all that the kernel says of it', () => {
     msiVectors: 0,
     msixVectors: 16,
     interruptLine: true,
+    acs: undefined,
+    errorReporting: false,
   });
   assert.deepEqual(fn, {
     name: '0000:01:00.0',
@@ -53,6 +61,8 @@ test('a function with all that the kernel says of it', () => {
     sriov: { totalVfs: 0, virtualFunctions: [], physicalFunction: undefined },
     resetMethods: ['flr', 'bus'],
     bootDisplay: false,
+    powerState: 'D0',
+    enabled: true,
     vfioNode: undefined,
   });
 });

@@ -1,13 +1,17 @@
 import type { FunctionIdentity } from '../../functions/index.ts';
 import {
+  ExtendedCapabilityId,
   className,
   comparePciAddresses,
   configSpaceBytes,
+  decodeAcsCapability,
   decodeExpressCapability,
   decodeHeader,
   decodeMsiCapability,
   decodeMsixCapability,
+  extendedCapabilities,
   extendedConfigSpaceBytes,
+  findCapability,
   hasFunctionLevelReset,
   parsePciAddress,
 } from '../../pci/index.ts';
@@ -17,6 +21,7 @@ import type { HostTree } from '../tree/host-tree.ts';
 import type { CapabilityFacts, HostFunction, HostInventory, SriovFacts } from './host-function.ts';
 import { groupNumber, readIommuGroups } from './iommu-groups.ts';
 import { placeOf } from './place.ts';
+import { readPlatform } from './platform.ts';
 import { parseResourceTable } from './resource-table.ts';
 
 export const pciDevicesPath = '/sys/bus/pci/devices';
@@ -40,14 +45,23 @@ export function readInventory(tree: HostTree, ids: PciIds): HostInventory {
     const found = readFunction(tree, names, name, address);
     if (found !== undefined) functions.set(name, found);
   }
-  return { functions, groups: readIommuGroups(tree), drivers: new Set(tree.list(pciDriversPath)) };
+  return {
+    functions,
+    groups: readIommuGroups(tree),
+    drivers: new Set(tree.list(pciDriversPath)),
+    platform: readPlatform(tree),
+  };
 }
 
 function readFunction(tree: HostTree, names: Names, name: string, address: PciAddress): HostFunction | undefined {
   const path = tree.real(`${pciDevicesPath}/${name}`);
   const identity = path === undefined ? undefined : readIdentity(tree, path);
   if (path === undefined || identity === undefined) return undefined;
-  const config = tree.bytes(`${path}/config`, extendedConfigSpaceBytes) ?? new Uint8Array(0);
+  const powerState = tree.text(`${path}/power_state`);
+  // Reading the configuration space of a device that is powered off wakes it, which takes a laptop's GPU seconds.
+  const config =
+    (powerState === 'D3cold' ? undefined : tree.bytes(`${path}/config`, extendedConfigSpaceBytes)) ?? new Uint8Array(0);
+  const enableCount = parseNumber(tree.text(`${path}/enable`));
   const driver = tree.link(`${path}/driver`);
   const numaNode = parseNumber(tree.text(`${path}/numa_node`));
   return {
@@ -66,6 +80,8 @@ function readFunction(tree: HostTree, names: Names, name: string, address: PciAd
     sriov: readSriov(tree, path),
     resetMethods: readResetMethods(tree, path),
     bootDisplay: tree.text(`${path}/boot_vga`) === '1',
+    powerState,
+    enabled: enableCount === undefined ? undefined : enableCount > 0,
     config,
     capabilities: readCapabilities(config),
     vfioNode: tree.list(`${path}/vfio-dev`).find((node) => /^vfio[0-9]+$/.test(node)),
@@ -93,11 +109,11 @@ function readSriov(tree: HostTree, path: string): SriovFacts {
   const physical = tree.link(`${path}/physfn`);
   const totalVfs = parseNumber(tree.text(`${path}/sriov_totalvfs`)) ?? 0;
   const virtualFunctions: string[] = [];
-  if (totalVfs > 0) {
-    for (const entry of tree.list(path).filter((name) => /^virtfn[0-9]+$/.test(name))) {
-      const target = tree.link(`${path}/${entry}`);
-      if (target !== undefined) virtualFunctions.push(baseName(target));
-    }
+  // They are numbered without gaps, and asking for each spares reading the directory.
+  for (let index = 0; index < totalVfs; index += 1) {
+    const target = tree.link(`${path}/virtfn${index}`);
+    if (target === undefined) break;
+    virtualFunctions.push(baseName(target));
   }
   return {
     totalVfs,
@@ -115,12 +131,17 @@ function readResetMethods(tree: HostTree, path: string): readonly string[] | und
 
 function readCapabilities(config: Uint8Array): CapabilityFacts | undefined {
   if (config.length < configSpaceBytes) return undefined;
+  const expressPortType = decodeExpressCapability(config)?.portType;
+  const extendedUnread = expressPortType !== undefined && config.length < extendedConfigSpaceBytes;
   return {
-    expressPortType: decodeExpressCapability(config)?.portType,
+    expressPortType,
     functionLevelReset: hasFunctionLevelReset(config),
     msiVectors: decodeMsiCapability(config)?.vectorCount ?? 0,
     msixVectors: decodeMsixCapability(config)?.vectorCount ?? 0,
     interruptLine: (decodeHeader(config)?.interruptPin ?? 0) !== 0,
+    acs: extendedUnread ? 'unread' : decodeAcsCapability(config),
+    errorReporting:
+      findCapability(extendedCapabilities(config), ExtendedCapabilityId.advancedErrorReporting) !== undefined,
   };
 }
 

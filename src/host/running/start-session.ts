@@ -1,9 +1,11 @@
 import { SystemCallError } from '../../linux/index.ts';
 import { BootError, BootErrorCode, type MachineOptions } from '../../vm/index.ts';
 import { HostError } from '../errors.ts';
-import { type HostInventory, isMachinery } from '../inventory/host-function.ts';
+import { pciDevicesPath } from '../inventory/inventory.ts';
+import { parseResourceTable } from '../inventory/resource-table.ts';
 import { VmSession } from '../lending/vm-session.ts';
 import type { Borrowed } from '../moves/borrow.ts';
+import type { HostTree } from '../tree/host-tree.ts';
 
 export interface SessionPlan {
   readonly machine: Omit<MachineOptions, 'highWindowBytes'>;
@@ -16,10 +18,10 @@ export interface SessionPlan {
  * Room for all 64-bit BARs of this host's functions, so that any of them can be added later; twice that, because each lies
  * at a multiple of its size. Less where the guest's addresses don't reach so far.
  */
-export function highWindowsFor({ functions }: HostInventory): (number | undefined)[] {
-  const sizeBytes = [...functions.values()]
-    .filter((fn) => !isMachinery(fn))
-    .flatMap((fn) => fn.bars)
+export function highWindowsFor(tree: HostTree): (number | undefined)[] {
+  const sizeBytes = tree
+    .list(pciDevicesPath)
+    .flatMap((name) => parseResourceTable(tree.text(`${pciDevicesPath}/${name}/resource`) ?? ''))
     .filter((bar) => bar.kind === 'memory64')
     .reduce((sum, bar) => sum + bar.sizeBytes, 0);
   return [sizeBytes * 2, sizeBytes, undefined];

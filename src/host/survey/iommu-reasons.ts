@@ -1,4 +1,3 @@
-import { isMachinery } from '../inventory/host-function.ts';
 import type { HostFunction } from '../inventory/host-function.ts';
 import { usageOf } from '../usage/function-usage.ts';
 import { groupMates } from './group-mates.ts';
@@ -6,9 +5,11 @@ import { Weight } from './reason.ts';
 import type { Reason } from './reason.ts';
 import type { HostFacts } from './facts.ts';
 
+/** A group can be as large as a machine. */
+const namedMates = 16;
+
 /** What the IOMMU and the function's group say. */
 export function iommuReasons(facts: HostFacts, fn: HostFunction): Reason[] {
-  if (isMachinery(fn)) return [];
   const { groups } = facts.inventory;
   if (groups.size === 0) {
     return [
@@ -64,7 +65,7 @@ function mateReasons(facts: HostFacts, fn: HostFunction): Reason[] {
       {
         code: 'group-mate-in-use',
         weight: Weight.blocks,
-        sentence: `Its IOMMU group ${fn.iommuGroup} also holds ${names.join(', ')}, which the host needs; a group can only be lent whole.`,
+        sentence: `Its IOMMU group ${fn.iommuGroup} also holds ${some(names)}, which the host needs; a group can only be lent whole.`,
         remedy: 'Put the device into a slot of its own (a root port with ACS), or end the use of the others.',
       },
     ];
@@ -75,10 +76,19 @@ function mateReasons(facts: HostFacts, fn: HostFunction): Reason[] {
     {
       code: 'group-mates',
       weight: Weight.risk,
-      sentence: `Its IOMMU group ${fn.iommuGroup} also holds ${names.join(', ')}: they must be dismounted with it, and only one VM can have them all.`,
-      remedy: `Dismount them together: dda dismount ${[fn.name, ...names].toSorted().join(' ')}`,
+      sentence: `Its IOMMU group ${fn.iommuGroup} also holds ${some(names)}: they must be dismounted with it, and only one VM can have them all.`,
+      remedy:
+        names.length > namedMates
+          ? 'Dismount them all together.'
+          : `Dismount them together: dda dismount ${[fn.name, ...names].toSorted().join(' ')}`,
     },
   ];
+}
+
+/** The group's own listing has them all. */
+function some(names: readonly string[]): string {
+  const more = names.length - namedMates;
+  return more > 0 ? `${names.slice(0, namedMates).join(', ')} and ${more} more` : names.join(', ');
 }
 
 function hexRange(region: { start: bigint; end: bigint }): string {

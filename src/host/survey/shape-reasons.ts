@@ -1,48 +1,36 @@
-import { isMachinery } from '../inventory/host-function.ts';
-import type { HostFunction } from '../inventory/host-function.ts';
+import { ExpressPortType } from '../../pci/index.ts';
+import { isSilent } from '../inventory/host-function.ts';
+import type { CapabilityFacts, HostFunction } from '../inventory/host-function.ts';
 import { Weight } from './reason.ts';
 import type { Reason } from './reason.ts';
 
-/** What the hardware itself says for or against lending a function, whatever the host does with it. */
-export function shapeReasons(fn: HostFunction): Reason[] {
-  if (isMachinery(fn)) {
-    return [
-      {
-        code: 'machinery',
-        weight: Weight.blocks,
-        sentence: `It is a part of the machine itself (${fn.className}), which no guest can drive.`,
-        remedy: undefined,
-      },
-    ];
-  }
-  return [...resetReasons(fn), ...barReasons(fn), ...capabilityReasons(fn)];
+export function machineryReason(fn: HostFunction): Reason {
+  return {
+    code: 'machinery',
+    weight: Weight.blocks,
+    sentence: `It is a part of the machine itself (${fn.className}), which no guest can drive.`,
+    remedy: undefined,
+  };
 }
 
-function resetReasons(fn: HostFunction): Reason[] {
-  if (fn.resetMethods === undefined) {
-    return [
-      {
-        code: 'reset-unknown',
-        weight: Weight.note,
-        sentence: 'The kernel can reset it, but does not say how (it would from Linux 5.15 on).',
-        remedy: undefined,
-      },
-    ];
-  }
-  if (fn.resetMethods.length > 0) return [];
-  return [
-    {
-      code: 'no-reset',
-      weight: Weight.risk,
-      sentence:
-        'The kernel knows no way to reset it, so it could not be handed back clean: what a guest left in it would stay until the host is restarted.',
-      remedy:
-        'Lend it only to guests that you trust as much as the host. A newer kernel or firmware may bring a reset for it.',
-    },
-  ];
+/** What the hardware itself says for or against lending a function, whatever the host does with it. */
+export function shapeReasons(fn: HostFunction): Reason[] {
+  return [...barReasons(fn), ...capabilityReasons(fn)];
 }
 
 function barReasons(fn: HostFunction): Reason[] {
+  const homeless = fn.bars.filter((bar) => bar.hostAddress === undefined);
+  if (homeless.length > 0) {
+    return [
+      {
+        code: 'bar-not-placed',
+        weight: Weight.blocks,
+        sentence: `The host found no addresses for its BAR ${homeless.map((bar) => bar.index).join(', ')}, so nobody can turn it on.`,
+        remedy:
+          'Turn on "Above 4G decoding" in the firmware, or start the kernel with pci=realloc; dmesg says what did not fit.',
+      },
+    ];
+  }
   const ioBars = fn.bars.filter((bar) => bar.kind === 'io');
   if (ioBars.length === 0) return [];
   const list = ioBars.map((bar) => bar.index).join(', ');
@@ -67,6 +55,8 @@ function barReasons(fn: HostFunction): Reason[] {
 }
 
 function capabilityReasons(fn: HostFunction): Reason[] {
+  // What is asleep or silent says so itself.
+  if (fn.powerState === 'D3cold' || isSilent(fn)) return [];
   if (fn.capabilities === undefined) {
     return [
       {
@@ -77,24 +67,71 @@ function capabilityReasons(fn: HostFunction): Reason[] {
       },
     ];
   }
-  const reasons: Reason[] = [];
-  const { expressPortType, msiVectors, msixVectors, interruptLine } = fn.capabilities;
-  if (msiVectors + msixVectors === 0 && interruptLine) {
-    reasons.push({
+  return [...interruptReasons(fn.capabilities), ...kindReasons(fn, fn.capabilities)];
+}
+
+function interruptReasons({ msiVectors, msixVectors, interruptLine }: CapabilityFacts): Reason[] {
+  if (msiVectors + msixVectors > 0) return [];
+  if (!interruptLine) {
+    return [
+      {
+        code: 'no-interrupts',
+        weight: Weight.note,
+        sentence: 'It raises no interrupts at all, which is fine.',
+        remedy: undefined,
+      },
+    ];
+  }
+  return [
+    {
       code: 'no-message-interrupts',
       weight: Weight.blocks,
       sentence: "It has a line interrupt only; Hyper-V's virtual PCI bus carries message interrupts (MSI, MSI-X).",
       remedy: undefined,
-    });
+    },
+  ];
+}
+
+function kindReasons(fn: HostFunction, { expressPortType }: CapabilityFacts): Reason[] {
+  if (expressPortType === ExpressPortType.legacyEndpoint) {
+    return [
+      {
+        code: 'legacy-endpoint',
+        weight: Weight.note,
+        sentence: 'It is a legacy endpoint: its drivers may count on I/O ports or locked transactions; most do not.',
+        remedy: undefined,
+      },
+    ];
   }
-  if (expressPortType === undefined && fn.sriov.physicalFunction === undefined) {
-    reasons.push({
+  if (expressPortType === ExpressPortType.rootComplexEndpoint) {
+    return [
+      {
+        code: 'root-complex-endpoint',
+        weight: Weight.note,
+        sentence: 'It is built into the root complex: no port stands above it, so only its IOMMU group keeps it apart.',
+        remedy: undefined,
+      },
+    ];
+  }
+  if (expressPortType !== undefined || fn.sriov.physicalFunction !== undefined) return [];
+  if (fn.bridges.length === 0) {
+    return [
+      {
+        code: 'conventional-on-root-bus',
+        weight: Weight.note,
+        sentence:
+          'It is a conventional PCI function, without a PCI Express capability; on the root bus the IOMMU tells its DMA apart all the same.',
+        remedy: undefined,
+      },
+    ];
+  }
+  return [
+    {
       code: 'conventional-pci',
       weight: Weight.risk,
       sentence:
         'It is a conventional PCI function, without a PCI Express capability: behind a bridge, the IOMMU may not tell its DMA from that of others.',
       remedy: 'Look at the other members of its IOMMU group before you lend it.',
-    });
-  }
-  return reasons;
+    },
+  ];
 }

@@ -1,4 +1,4 @@
-import { isMachinery, isVfioDriver } from '../inventory/host-function.ts';
+import { isVfioDriver } from '../inventory/host-function.ts';
 import type { HostFunction } from '../inventory/host-function.ts';
 import { usageOf } from '../usage/function-usage.ts';
 import { Weight } from './reason.ts';
@@ -7,7 +7,6 @@ import type { HostFacts } from './facts.ts';
 
 /** Who has the function now, and for what. */
 export function stateReasons(facts: HostFacts, fn: HostFunction): Reason[] {
-  if (isMachinery(fn)) return [];
   const usage = usageOf(facts.usage, fn.name);
   const reasons: Reason[] = usage.uses.map((use) => ({
     code: use.needed ? 'in-use' : 'in-light-use',

@@ -68,7 +68,8 @@ test('MSI without MSI-X is enough', () => {
 });
 
 test('no interrupt at all is enough', () => {
-  assert.equal(lookAt({ msix: 0, interruptPin: 0 }).verdict, 'assignable');
+  const survey = lookAt({ msix: 0, interruptPin: 0 });
+  assert.deepEqual([survey.verdict, survey.reasons], ['assignable', ['note no-interrupts']]);
 });
 
 test('conventional PCI', () => {
@@ -112,13 +113,28 @@ const audio: FunctionDescription = {
 
 test('a group mate that can go along', () => {
   const survey = lookAt({}, { functions: [audio] });
-  assert.deepEqual([survey.verdict, survey.reasons], ['assignable with risk', ['risk group-mates']]);
+  assert.deepEqual(
+    [survey.verdict, survey.reasons],
+    ['assignable with risk', ['risk group-mates', 'note shared-device']],
+  );
 });
 
 test('a group mate that the host needs', () => {
   const disk: FunctionDescription = { ...audio, class: '010601', driver: 'ahci', disks: [{ name: 'sda' }] };
   const survey = lookAt({}, { functions: [disk], mounts: [{ source: '/dev/sda', at: '/' }] });
-  assert.deepEqual([survey.verdict, survey.reasons], ['not assignable', ['blocks group-mate-in-use']]);
+  assert.deepEqual(
+    [survey.verdict, survey.reasons],
+    ['not assignable', ['blocks group-mate-in-use', 'note shared-device']],
+  );
+});
+
+test('a large group: the sentence stays readable', () => {
+  const functions = Array.from({ length: 30 }, (_, index) => ({
+    ...audio,
+    address: `0000:02:${(index + 1).toString(16).padStart(2, '0')}.0`,
+  }));
+  const [sentence = ''] = lookAt({}, { functions }).sentences;
+  assert.match(sentence, /0000:02:10\.0 and 14 more: they must be dismounted with it/);
 });
 
 test('a mounted file system', () => {

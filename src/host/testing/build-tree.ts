@@ -1,6 +1,6 @@
 import { functionConfig } from './function-config.ts';
 import type { FunctionDescription, HostDescription } from './description.ts';
-import { MemoryTree } from './memory-tree.ts';
+import { MemoryTree } from '../tree/memory-tree.ts';
 
 export function buildTree(host: HostDescription): MemoryTree {
   const tree = new MemoryTree();
@@ -11,6 +11,7 @@ export function buildTree(host: HostDescription): MemoryTree {
   for (const volume of host.volumes ?? []) addVolume(tree, volume);
   for (const upper of host.upperInterfaces ?? []) addUpperInterface(tree, upper);
   addTables(tree, host);
+  addPlatform(tree, host);
   return tree;
 }
 
@@ -39,6 +40,9 @@ function addFunction(tree: MemoryTree, host: HostDescription, fn: FunctionDescri
     tree.file(`${path}/reset`, '');
     if (fn.reset !== 'unsaid') tree.file(`${path}/reset_method`, `${fn.reset ?? 'flr bus'}\n`);
   }
+  if (fn.powerState !== undefined) tree.file(`${path}/power_state`, `${fn.powerState}\n`);
+  if (fn.enabled !== undefined) tree.file(`${path}/enable`, fn.enabled ? '1\n' : '0\n');
+  for (const screen of fn.screens ?? []) addScreen(tree, path, screen);
   if (fn.bootVga !== undefined) tree.file(`${path}/boot_vga`, fn.bootVga ? '1\n' : '0\n');
   if (fn.totalVfs !== undefined) tree.file(`${path}/sriov_totalvfs`, `${fn.totalVfs}\n`);
   for (const [index, name] of (fn.virtualFunctions ?? []).entries())
@@ -118,6 +122,40 @@ function addUpperInterface(tree: MemoryTree, upper: NonNullable<HostDescription[
   for (const lower of upper.on) tree.symbolicLink(`/sys/class/net/${lower}/upper_${upper.name}`, path);
 }
 
+function addScreen(tree: MemoryTree, path: string, screen: string): void {
+  const card = screen.split('-')[0] ?? screen;
+  tree.file(`${path}/drm/${card}/${screen}/enabled`, 'enabled\n');
+  tree.symbolicLink(`/sys/class/drm/${card}`, `${path}/drm/${card}`);
+  tree.symbolicLink(`/sys/class/drm/${screen}`, `${path}/drm/${card}/${screen}`);
+}
+
+const serviceNumbers = { pme: '001', aer: '002', hotplug: '004' } as const;
+
+function addPlatform(tree: MemoryTree, host: HostDescription): void {
+  if (host.portServices !== undefined) tree.directory('/sys/bus/pci_express/devices');
+  for (const [port, services] of Object.entries(host.portServices ?? {})) {
+    for (const service of services)
+      tree.directory(`/sys/bus/pci_express/devices/${port}:pcie${serviceNumbers[service]}`);
+  }
+  if (host.commandLine !== undefined) tree.file('/proc/cmdline', `${host.commandLine}\n`);
+  if (host.iommuCapabilities !== undefined)
+    tree.file('/sys/class/iommu/dmar0/intel-iommu/ecap', `${host.iommuCapabilities}\n`);
+  if (host.unsafeInterrupts === true)
+    tree.file('/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts', 'Y\n');
+  if (host.vfioModules !== undefined) {
+    tree.file('/proc/sys/kernel/osrelease', '6.1.0-43-amd64\n');
+    tree.directory('/lib/modules/6.1.0-43-amd64/kernel/drivers/vfio/pci');
+    for (const name of host.vfioModules) tree.file(`/lib/modules/6.1.0-43-amd64/kernel/drivers/vfio/pci/${name}`, '');
+  }
+  const consoles = Object.entries(host.consoles ?? {});
+  if (consoles.length > 0) tree.file('/sys/class/tty/console/active', `${consoles.map(([name]) => name).join(' ')}\n`);
+  for (const [name, address] of consoles) {
+    const fn = host.functions.find((candidate) => candidate.address === address);
+    const path = fn === undefined ? `/sys/devices/virtual/tty/${name}` : `${devicePath(fn)}/tty/${name}`;
+    tree.directory(path).symbolicLink(`/sys/class/tty/${name}`, path);
+  }
+}
+
 function addTables(tree: MemoryTree, host: HostDescription): void {
   const mounts = (host.mounts ?? []).map(({ source, at, type = 'ext4', number }, index) => {
     const device = number ?? deviceNumber(source.replace(/^\/dev\//, ''));
@@ -143,15 +181,17 @@ function resourceTable(fn: FunctionDescription): string {
   for (let index = 0; index < 13; index += 1) {
     const [kind, ...rest] = (fn.bars ?? { 0: 'memory64 16384' })[index]?.split(' ') ?? [];
     const sizeBytes = BigInt(rest.at(-1) ?? 0);
-    const start = 0xfe00_0000n + BigInt(index) * 0x10_0000n;
+    const placed = !rest.includes('unplaced');
+    const start = !placed ? 0n : 0xfe00_0000n + BigInt(index) * 0x10_0000n;
     const flags =
       kind === 'io'
         ? 0x40101n
         : (kind === 'memory64' ? 0x140204n : 0x40200n) + (rest.includes('prefetchable') ? 0x2008n : 0n);
+    const unset = placed ? 0n : 0x2000_0000n;
     lines.push(
       kind === undefined
         ? [0n, 0n, 0n].map(hex16).join(' ')
-        : [start, start + sizeBytes - 1n, flags].map(hex16).join(' '),
+        : [start, start + sizeBytes - 1n, flags | unset].map(hex16).join(' '),
     );
   }
   return `${lines.join('\n')}\n`;

@@ -26,7 +26,19 @@ export interface HostDescription {
   readonly reservedRegions?: Readonly<Record<number, string>>;
   /** Groups made without an IOMMU. */
   readonly noIommuGroups?: readonly number[];
+  /** Services that the kernel runs on ports, by address; each `pme`, `aer`, `hotplug`. Undefined: it has no drivers for ports. */
+  readonly portServices?: Readonly<Record<string, readonly PortServiceName[]>>;
+  readonly commandLine?: string;
+  /** Extended capabilities of the Intel IOMMU, in hexadecimal. */
+  readonly iommuCapabilities?: string;
+  readonly unsafeInterrupts?: boolean;
+  /** Files in the directory of VFIO's modules. */
+  readonly vfioModules?: readonly string[];
+  /** Terminals that are the kernel's console, by name, and the function they hang on. */
+  readonly consoles?: Readonly<Record<string, string | undefined>>;
 }
+
+export type PortServiceName = 'pme' | 'aer' | 'hotplug';
 
 export interface ProcessDescription {
   readonly id: number;
@@ -50,12 +62,22 @@ export interface FunctionDescription {
   readonly numaNode?: number;
   /** Undefined: it can be reset by FLR; `absent`: no reset at all; `unsaid`: an old kernel that names no method. */
   readonly reset?: string;
-  /** `memory64 prefetchable 16384` by BAR index. */
+  /** `memory64 prefetchable 16384` by BAR index; `memory64 unplaced 16384`: the host found no addresses. */
   readonly bars?: Readonly<Record<number, string>>;
   readonly msi?: number;
   readonly msix?: number;
   readonly interruptPin?: number;
   readonly conventional?: boolean;
+  /** Undefined: a bridge is a root port, everything else an endpoint. */
+  readonly kind?: ExpressKind;
+  /** Access Control Services, turned on or off; undefined: it has none. */
+  readonly acs?: 'on' | 'off';
+  /** Whether it has Advanced Error Reporting. */
+  readonly aer?: boolean;
+  readonly powerState?: string;
+  readonly enabled?: boolean;
+  /** Its configuration space reads all ones. */
+  readonly gone?: boolean;
   /** How much of its configuration space may be read; undefined: all. */
   readonly readableConfigBytes?: number;
   readonly bootVga?: boolean;
@@ -69,4 +91,15 @@ export interface FunctionDescription {
     readonly multipath?: string;
   }[];
   readonly interfaces?: readonly { readonly name: string; readonly up?: boolean }[];
+  /** Connectors of its graphics card with a screen that is on: `card1-eDP-1`. */
+  readonly screens?: readonly string[];
 }
+
+export type ExpressKind =
+  | 'endpoint'
+  | 'legacyEndpoint'
+  | 'rootComplexEndpoint'
+  | 'rootPort'
+  | 'upstreamSwitchPort'
+  | 'downstreamSwitchPort'
+  | 'pcieToPciBridge';

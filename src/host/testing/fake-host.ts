@@ -4,7 +4,7 @@ import { FakeKernel } from './fake-kernel.ts';
 import type { HostDescription } from './description.ts';
 import { buildTree } from './build-tree.ts';
 import { MemoryRecords } from './memory-records.ts';
-import type { MemoryTree } from './memory-tree.ts';
+import type { MemoryTree } from '../tree/memory-tree.ts';
 
 export interface FakeHost extends Host {
   readonly tree: MemoryTree;

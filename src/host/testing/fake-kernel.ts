@@ -2,7 +2,7 @@ import { isVfioDriver } from '../inventory/host-function.ts';
 import type { ActOutcome, KernelActions, NodeClaim, ReadOutcome } from '../moves/ports.ts';
 import { attachDriver, detachDriver, devicePath } from './build-tree.ts';
 import type { FunctionDescription, HostDescription } from './description.ts';
-import type { MemoryTree } from './memory-tree.ts';
+import type { MemoryTree } from '../tree/memory-tree.ts';
 
 /** How a test makes one act fail: the outcome to give instead of acting; undefined: act as usual. */
 export type Sabotage = (act: { readonly path: string; readonly value: string }) => ActOutcome | undefined;

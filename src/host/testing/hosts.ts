@@ -8,6 +8,7 @@ export const rootPort: FunctionDescription = {
   driver: 'pcieport',
   group: 3,
   bars: {},
+  acs: 'on',
 };
 
 export const nvme: FunctionDescription = {

@@ -9,6 +9,10 @@ export const UseKind = {
   interfaceMember: 'interface-member',
   interfaceUp: 'interface-up',
   bootDisplay: 'boot-display',
+  /** A screen is on at one of its sockets. */
+  screen: 'screen',
+  /** The kernel prints to a terminal on it. */
+  console: 'console',
   /** A process has one of the function's device nodes open. */
   openNode: 'open-node',
 } as const;

@@ -2,7 +2,9 @@ import type { HostInventory, HostFunction } from '../inventory/host-function.ts'
 import { isVfioDriver } from '../inventory/host-function.ts';
 import type { HostTree } from '../tree/host-tree.ts';
 import { readBlockDevices } from './block-devices.ts';
+import { readConsoles } from './console-uses.ts';
 import { append, functionOnPath } from './device-paths.ts';
+import { bootDisplayUse, readScreens } from './display-uses.ts';
 import { UseKind } from './function-usage.ts';
 import type { FunctionUsage, HostUsage, HostUse, NodeHolder } from './function-usage.ts';
 import { readNetworkInterfaces } from './network-uses.ts';
@@ -26,6 +28,8 @@ export function readUsage(tree: HostTree, inventory: HostInventory): HostUsage {
   const shares = readSharedDirectories(tree, storage);
   const network = readNetworkInterfaces(tree);
   const nodes = readFunctionNodes(tree);
+  const screens = readScreens(tree);
+  const consoles = readConsoles(tree);
   const open = readOpenNodes(tree);
   const functions = new Map<string, FunctionUsage>();
   for (const fn of inventory.functions.values()) {
@@ -39,6 +43,8 @@ export function readUsage(tree: HostTree, inventory: HostInventory): HostUsage {
       ...interfaces.flatMap((name) => network.usesOf(name)),
       ...[...ownNodes].flatMap((node) => (open.holdersOf.get(node) ?? []).flatMap(openNodeUse)),
       ...(fn.bootDisplay && !isVfioDriver(fn.driver) ? [bootDisplayUse] : []),
+      ...(screens.get(fn.name) ?? []),
+      ...(consoles.get(fn.name) ?? []),
     ];
     const vfioHolders = vfioNodes(fn, inventory).flatMap((node) => open.holdersOf.get(node) ?? []);
     if (uses.length + vfioHolders.length + blockDevices.length + interfaces.length > 0) {
@@ -90,11 +96,3 @@ function openNodeUse(holder: NodeHolder): HostUse[] {
     },
   ];
 }
-
-const bootDisplayUse: HostUse = {
-  kind: UseKind.bootDisplay,
-  sentence: 'It drives the display that the machine booted on.',
-  breaks: 'The host would lose its screen and its text console.',
-  remedy: 'Work over the network or a serial console, and make another display the first one in the firmware.',
-  needed: true,
-};

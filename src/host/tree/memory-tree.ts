@@ -1,5 +1,5 @@
-import { TreeAccessDenied } from '../tree/host-tree.ts';
-import type { HostTree } from '../tree/host-tree.ts';
+import { TreeAccessDenied } from './host-tree.ts';
+import type { HostTree } from './host-tree.ts';
 
 type Node =
   | { readonly kind: 'directory'; readonly children: Map<string, Node> }
@@ -8,7 +8,7 @@ type Node =
 
 const maxLinks = 40;
 
-/** A host's tree held in memory, for tests: links are followed as the kernel does it. */
+/** A host's tree held in memory: links are followed as the kernel does it, and can't lead out. */
 export class MemoryTree implements HostTree {
   readonly #root: Node = { kind: 'directory', children: new Map() };
 
@@ -58,6 +58,7 @@ export class MemoryTree implements HostTree {
   link(path: string): string | undefined {
     const { parent, name } = this.#place(path);
     const node = parent?.get(name);
+    if (node?.kind === 'file' && node.denied) throw new TreeAccessDenied(path);
     return node?.kind === 'link' ? node.target : undefined;
   }
 
@@ -90,30 +91,31 @@ export class MemoryTree implements HostTree {
   }
 
   #walk(path: string): { node: Node; path: string } | undefined {
-    let todo = split(path);
-    let trail: { name: string; node: Node }[] = [];
+    // The components still to go, the next one last.
+    const todo = split(path).reverse();
+    let trail: Node[] = [this.#root];
+    let names: string[] = [];
     let links = 0;
-    while (todo.length > 0) {
-      const name = todo[0] ?? '';
-      todo = todo.slice(1);
+    for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
       if (name === '..') {
-        trail.pop();
+        if (trail.length > 1) trail.pop();
+        names.pop();
         continue;
       }
-      const here = trail.at(-1)?.node ?? this.#root;
-      if (here.kind !== 'directory') return undefined;
-      const next = here.children.get(name);
+      const here = trail.at(-1) ?? this.#root;
+      const next = here.kind === 'directory' ? here.children.get(name) : undefined;
       if (next === undefined) return undefined;
       if (next.kind !== 'link') {
-        trail.push({ name, node: next });
+        trail.push(next);
+        names.push(name);
         continue;
       }
       links += 1;
       if (links > maxLinks) return undefined;
-      if (next.target.startsWith('/')) trail = [];
-      todo = [...split(next.target), ...todo];
+      if (next.target.startsWith('/')) [trail, names] = [[this.#root], []];
+      todo.push(...split(next.target).reverse());
     }
-    return { node: trail.at(-1)?.node ?? this.#root, path: `/${trail.map((step) => step.name).join('/')}` };
+    return { node: trail.at(-1) ?? this.#root, path: `/${names.join('/')}` };
   }
 
   #place(path: string): { parent: Map<string, Node> | undefined; name: string } {
