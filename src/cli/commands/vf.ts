@@ -30,7 +30,9 @@ export function addVfCommands(program: Command, context: CliContext): void {
   const vf = program
     .command('vf')
     .summary('create, list and remove virtual functions (SR-IOV)')
-    .description('Creates, lists and removes the virtual functions of a physical function, which are lent like any function.')
+    .description(
+      'Creates, lists and removes the virtual functions of a physical function, which are lent like any function.',
+    )
     .addHelpText(
       'after',
       '\nExamples:\n  dda vf list\n  dda vf create 01:00.0 --count 2\n  dda vm run --device 01:00.1\n  dda vf remove 01:00.0 --include-dismounted\n',
@@ -47,11 +49,7 @@ function addCreate(vf: Command, context: CliContext): void {
       'Creates virtual functions of a physical function, sets each up before any driver has it, and dismounts them, ready to be lent. All or none.',
     )
     .argument('<BDF>', 'the physical function, for example 0000:01:00.0 or 01:00.0')
-    .addOption(
-      new Option('--count <N>', 'how many')
-        .argParser(parseCount(1, mostFunctions))
-        .makeOptionMandatory(),
-    )
+    .addOption(new Option('--count <N>', 'how many').argParser(parseCount(1, mostFunctions)).makeOptionMandatory())
     .option('--mac <MAC>', 'network: address of one function; given often, of one after another', collect)
     .addOption(
       new Option('--vlan <ID>', 'network: VLAN of all functions, 0 for none').argParser(parseCount(0, lastVlan)),
@@ -59,9 +57,10 @@ function addCreate(vf: Command, context: CliContext): void {
     .option('--trust', 'network: guests may use other addresses; turns spoof checking off')
     .option('--no-trust', 'network: guests keep to their address; turns spoof checking on')
     .addOption(
-      new Option('--queues <N>', 'NVMe: queue pairs of each, the admin pair included (default: an even share)').argParser(
-        parseCount(2, mostResources),
-      ),
+      new Option(
+        '--queues <N>',
+        'NVMe: queue pairs of each, the admin pair included (default: an even share)',
+      ).argParser(parseCount(2, mostResources)),
     )
     .addOption(
       new Option('--interrupts <N>', 'NVMe: interrupts of each (default: an even share)').argParser(
@@ -102,17 +101,15 @@ function addRemove(vf: Command, context: CliContext): void {
     .option('--force', 'even if the host is using one')
     .option('--json', 'one JSON document on standard output')
     .addHelpText('after', '\nExamples:\n  dda vf remove 01:00.0\n  dda vf remove 01:00.0 --include-dismounted\n')
-    .action(
-      async (address: string, flags: { includeDismounted?: boolean; force?: boolean; json?: boolean }) => {
-        const report = await removeVirtualFunctions(context.openHost('dda vf remove'), canonicalName(address), {
-          ...stepNotices(context.terminal, flags),
-          includeDismounted: flags.includeDismounted ?? false,
-          force: flags.force ?? false,
-        });
-        if (flags.json === true) context.terminal.output(`${JSON.stringify({ ok: true, ...report })}\n`);
-        else showRemoved(context.terminal, report);
-      },
-    );
+    .action(async (address: string, flags: { includeDismounted?: boolean; force?: boolean; json?: boolean }) => {
+      const report = await removeVirtualFunctions(context.openHost('dda vf remove'), canonicalName(address), {
+        ...stepNotices(context.terminal, flags),
+        includeDismounted: flags.includeDismounted ?? false,
+        force: flags.force ?? false,
+      });
+      if (flags.json === true) context.terminal.output(`${JSON.stringify({ ok: true, ...report })}\n`);
+      else showRemoved(context.terminal, report);
+    });
 }
 
 function addList(vf: Command, context: CliContext): void {
