@@ -19,6 +19,8 @@ export interface HostPort {
   look(): ReadonlyMap<string, Look>;
   /** Undefined: it isn't there. Reads that function alone. */
   lookAt(name: string): Look | undefined;
+  /** The virtual functions that a physical one has. */
+  virtualFunctionsOf(name: string): readonly string[];
   /** Whether it is there but a part of the machine itself: a bridge, an interrupt controller. */
   isMachinery(name: string): boolean;
   /** Reads all of the host. Throws HostError `no-such-function`. */

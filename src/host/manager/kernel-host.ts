@@ -8,6 +8,7 @@ import { findFunction } from '../moves/refusals.ts';
 import { surveyFunction, surveyHost } from '../survey/survey.ts';
 import type { HostPort, Look } from './host-port.ts';
 import { isLook, lookAt } from './look.ts';
+import { baseName } from '../tree/host-tree.ts';
 import { verifyGroup } from './verify.ts';
 
 /** The functions of a host, looked at in its tree and moved by its kernel. */
@@ -25,6 +26,14 @@ export function kernelHost(host: Host): HostPort {
     lookAt(name) {
       const look = lookAt(host, name);
       return isLook(look) ? look : undefined;
+    },
+    virtualFunctionsOf(name) {
+      const path = `${pciDevicesPath}/${name}`;
+      const links = host.tree.list(path).filter((each) => /^virtfn[0-9]+$/.test(each));
+      return links.flatMap((each) => {
+        const target = host.tree.link(`${path}/${each}`);
+        return target === undefined ? [] : [baseName(target)];
+      });
     },
     isMachinery(name) {
       const look = lookAt(host, name);

@@ -118,8 +118,11 @@ export class ManagerCore {
     return this.#watch.classOf(name);
   }
 
-  lookAgain(): void {
-    this.#watch.again();
+  /** Looks at the virtual functions that a physical one has now and had before. */
+  lookAtVirtualFunctions(physicalFunction: string): void {
+    const before = this.table.virtualFunctionsOf(physicalFunction).map(({ name }) => name);
+    const now = this.#parts.host.virtualFunctionsOf(physicalFunction);
+    for (const name of new Set([...before, ...now])) this.#watch.lookNow(name);
   }
 
   /** A request to the machine. Throws HostError for its refusals, `not-an-endpoint`, `journal-unusable`. */
@@ -288,7 +291,7 @@ export class ManagerCore {
   }
 
   #vmEnded(name: string): void {
-    const end = this.#processes.endOf(name);
+    const end = this.#processes.takeEnd(name);
     this.#vms.remove(name);
     this.events.tell({ kind: 'vm-removed', name, exitCode: end?.exitCode });
   }

@@ -98,6 +98,16 @@ test('the host’s driver has it: it is left alone; no driver has it: it is rese
   assert.ok(none.actions.acts.some((act) => act.endsWith('/reset <- 1')));
 });
 
+test('it is being unplugged: that is waited for', async () => {
+  const host = dismountedHost();
+  host.tree.remove(node);
+  const patient: FakeHost = {
+    ...host,
+    sleep: async () => void host.tree.remove(`/sys/bus/pci/devices/${name}`),
+  };
+  assert.equal(await findingOf(patient), 'gone');
+});
+
 test('its group has no node: nobody can say who has it', async () => {
   const host = dismountedHost();
   host.tree.remove(node);
