@@ -66,6 +66,8 @@ export type { AuditEntry, AuditPage, Caller } from './journal/audit.ts';
 export type { JournalPort } from './journal/journal.ts';
 export { defaultJournalPath, SqliteJournal } from './journal/sqlite-journal.ts';
 export type { HostNews, HostNewsPort, HostPort, VirtualFunctionsPort } from './manager/host-port.ts';
+export { defaultKeepRulesPath, keepRulesFile } from './manager/keep-rules.ts';
+export type { KeepRulesPort } from './manager/keep-rules.ts';
 export { kernelHost } from './manager/kernel-host.ts';
 export type {
   AddRequest,

@@ -13,6 +13,13 @@ export interface Look extends Sighting {
   readonly deviceNode: string | undefined;
 }
 
+export interface DismountOptions {
+  /** From a host that uses them, too. */
+  readonly force: boolean;
+  /** They were dismounted before: which driver has them now says nothing about whose they are. */
+  readonly again: boolean;
+}
+
 /** The host's functions: to be looked at, and to be moved. Nothing here waits for ever. */
 export interface HostPort {
   /** Every function that is no part of the machine itself. */
@@ -26,7 +33,7 @@ export interface HostPort {
   /** Reads all of the host. Throws HostError `no-such-function`. */
   survey(names: readonly string[] | undefined): Promise<readonly FunctionSurvey[]>;
   /** All or none. Throws HostError; of `driver-change-stuck`, `operation-stuck` and `undo-failed` nobody knows where they are. */
-  dismount(functions: readonly string[], force: boolean): Promise<MoveReport>;
+  dismount(functions: readonly string[], options: DismountOptions): Promise<MoveReport>;
   /** As {@link dismount}. */
   mount(functions: readonly string[]): Promise<MoveReport>;
   /** Drops what was noted for giving it back. */

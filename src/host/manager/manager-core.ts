@@ -10,6 +10,7 @@ import { Acts } from './acts.ts';
 import { Engine } from './engine.ts';
 import { EventStream } from './event-stream.ts';
 import { InventoryWatch } from './inventory-watch.ts';
+import { isKept, keepRules } from './keep-rules.ts';
 import { defaultPool } from './look.ts';
 import type { ManagedFunction, ManagedVm, ManagerSnapshot } from './manager.ts';
 import type { ManagerParts } from './manager-parts.ts';
@@ -94,6 +95,7 @@ export class ManagerCore {
       const record = this.#vms.get(name);
       if (record !== undefined && link !== undefined) this.#processes.attach(record, link);
     }
+    this.#writeKeepRules();
     this.#watch.listen(this.#parts.news);
     reconcileVms(found, this.table, this.#engine, this.notes);
   }
@@ -282,12 +284,22 @@ export class ManagerCore {
       // Something else may be in its place by now.
       if (fn?.present === false && !isOnTheWay(fn)) this.#watch.soon(name);
     }
+    const keptOthers = [...functions].some(([name, fn]) => isKeptNow(fn) !== isKeptNow(before.functions.get(name)));
+    if (keptOthers) this.#writeKeepRules();
     for (const [name, vm] of vms) {
       if (vm !== undefined) this.#tellVm(name);
       else if (before.vms.has(name)) this.#vmEnded(name);
     }
     for (const name of functions.keys()) this.#waiting.changed(name);
     for (const name of vms.keys()) this.#waiting.changed(vmKey(name));
+  }
+
+  #writeKeepRules(): void {
+    try {
+      this.#parts.keepRules?.write(keepRules(this.table.functions()));
+    } catch (error) {
+      this.#parts.onProblem?.(error);
+    }
   }
 
   #vmEnded(name: string): void {
@@ -328,6 +340,10 @@ export class ManagerCore {
       return refusalError(asked, { code: 'no-such-vm', subject: name, because: undefined });
     return refusalError(asked, { code: 'vm-not-ready', subject: name, because: undefined });
   }
+}
+
+function isKeptNow(fn: FunctionState | undefined): boolean {
+  return fn !== undefined && isKept(fn);
 }
 
 function closing(asked: string): HostError {
