@@ -3,10 +3,10 @@ import test from 'node:test';
 import { parsePciIds, writeU32 } from '../../pci/index.ts';
 import { buildTree } from '../testing/build-tree.ts';
 import { nvmeHost } from '../testing/hosts.ts';
-import { laptop } from '../survey/machines/laptop.ts';
-import { lineInterruptCards } from '../survey/machines/line-interrupt-cards.ts';
-import { serverWithAcs } from '../survey/machines/server-with-acs.ts';
-import { sriovNic } from '../survey/machines/sriov-nic.ts';
+import { laptop } from '../testing/machines/laptop.ts';
+import { lineInterruptCards } from '../testing/machines/line-interrupt-cards.ts';
+import { serverWithAcs } from '../testing/machines/server-with-acs.ts';
+import { sriovNic } from '../testing/machines/sriov-nic.ts';
 import { parseCapture } from './capture-format.ts';
 import { captureHost } from './capture-host.ts';
 import { redactConfig } from './redact-config.ts';
@@ -90,6 +90,7 @@ for (const [what, code, change] of [
   ['a deep path', 'capture-malformed', (e) => (e[`/sys/${'a/'.repeat(60)}b`] = 'x')],
   ['control characters', 'capture-malformed', (e) => (e['/sys/x'] = '\u001b[2J')],
   ['a name with a slash', 'capture-malformed', (e) => (e['/sys/x'] = { names: ['a/b'] })],
+  ['what no survey can have met', 'capture-malformed', (e) => (e['/proc/swaps'] = { denied: true })],
   ['a number', 'capture-malformed', (e) => (e['/sys/x'] = 7)],
   ['bytes beyond their end', 'capture-malformed', (e) => (e['/sys/x'] = { bytes: 16, at: { '010': 'ff' } })],
   ['too many bytes', 'capture-malformed', (e) => (e['/sys/x'] = { bytes: 1e9, at: {} })],

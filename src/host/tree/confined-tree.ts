@@ -7,6 +7,7 @@ const maxLinks = 40;
 /** More than any attribute or table that is read; the mount table of a busy container host has some hundred KiB. */
 const maxFileBytes = 1 << 20;
 const maxNames = 100_000;
+const processFiles = /^\/proc\/[0-9]+\/fd(?:\/|$)/;
 
 /**
  * The copy of another machine's tree in a directory, which a stranger may have made. Links are followed inside the directory
@@ -84,7 +85,7 @@ export class ConfinedTree implements HostTree {
   }
 
   #walk(path: string): { path: string; stats: Stats } | undefined {
-    const todo = split(path).reverse();
+    const todo = split(path).toReversed();
     let here: string[] = [];
     let links = 0;
     for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
@@ -102,7 +103,7 @@ export class ConfinedTree implements HostTree {
       links += 1;
       if (links > maxLinks) return undefined;
       if (target.startsWith('/')) here = [];
-      todo.push(...split(target).reverse());
+      todo.push(...split(target).toReversed());
     }
     const found = here.length === 0 ? '' : `/${here.join('/')}`;
     const stats = this.#stats(found);
@@ -119,13 +120,13 @@ function withoutControls(text: string): string {
   return text.replace(/[^\P{Cc}\n\t]/gu, '?');
 }
 
-/** What the copy doesn't have, or this machine can't read, is not there; what the reader may not see is told. */
+/** What the copy doesn't have, or this machine can't read, is not there; only of a process's files it is told. */
 function attempt<T>(path: string, read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'EACCES' || code === 'EPERM') throw new TreeAccessDenied(path);
+    if ((code === 'EACCES' || code === 'EPERM') && processFiles.test(path)) throw new TreeAccessDenied(path);
     if (typeof code === 'string') return undefined;
     throw error;
   }

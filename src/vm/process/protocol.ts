@@ -35,7 +35,7 @@ const text = (maxLength: number): z.ZodType<string> =>
     .string()
     .max(maxLength)
     .transform((words) => words.replaceAll(/[^\P{C}\n\t]/gu, '\ufffd'))
-    .describe(`text of at most ${maxLength} characters`) as unknown as z.ZodType<string>;
+    .describe(`text of at most ${maxLength} characters`);
 
 /** What the manager asks. Each gets one reply. */
 export const vmRequests = {
@@ -53,7 +53,9 @@ export const vmRequests = {
           z.strictObject({ kind: z.literal('group'), group: z.string().regex(/^\d{1,10}$/), passed: z.boolean() }),
           z.strictObject({ kind: z.literal('device') }),
         ])
-        .describe('what comes with the message: an opened `/dev/vfio/GROUP` unless `passed` is false, or the device node'),
+        .describe(
+          'what comes with the message: an opened `/dev/vfio/GROUP` unless `passed` is false, or the device node',
+        ),
     })
     .describe('Takes the function over and offers it to the guest. Has it already: done.'),
   eject: z
@@ -76,8 +78,12 @@ export const vmRequests = {
       op: z.literal('console'),
       from: z.int().min(0).describe('how many bytes of its output the manager has seen'),
     })
-    .describe('From now on `console` events carry what the guest prints, after as much of what it has printed as is kept.'),
-  stop: z.strictObject({ id, op: z.literal('stop') }).describe('Ends the VM. Replied before; `guest-ended` tells of it.'),
+    .describe(
+      'From now on `console` events carry what the guest prints, after as much of what it has printed as is kept.',
+    ),
+  stop: z
+    .strictObject({ id, op: z.literal('stop') })
+    .describe('Ends the VM. Replied before; `guest-ended` tells of it.'),
 } as const;
 export type VmOp = keyof typeof vmRequests;
 
@@ -127,7 +133,10 @@ export const vmEvents = {
     .strictObject({
       event: z.literal('crashed'),
       vp: z.int().min(0),
-      parameters: z.array(z.string().regex(/^0x[0-9a-f]{1,16}$/)).length(5),
+      parameters: z
+        .array(z.string().regex(/^0x[0-9a-f]{1,16}$/))
+        .length(5)
+        .describe('five numbers, `0x…`'),
       message: text(8192).optional(),
     })
     .describe("The guest's kernel panicked, and said so. It may still run."),

@@ -5,7 +5,14 @@ import { after, before, test } from 'node:test';
 import { mount, openHost, type VmProcess } from '../../../src/host/index.ts';
 import { VmProcesses } from '../../../src/host/vm-processes/vm-processes.ts';
 import { VM_USERS } from '../../../src/host/vm-processes/vm-users.ts';
-import { claimNode, linkName, ProcessHandle, readLimit, readProcessStatus, Resource } from '../../../src/linux/index.ts';
+import {
+  claimNode,
+  linkName,
+  ProcessHandle,
+  readLimit,
+  readProcessStatus,
+  Resource,
+} from '../../../src/linux/index.ts';
 import { group, LENT, NVME, orderOf, required, Talk, VM_NAME } from './vm.ts';
 
 const MIB = 1024 * 1024;
@@ -66,7 +73,11 @@ test('the process has no privileges, and nobody else has what it was passed', ()
   assert.equal(claimed(), 'held');
   const files = openFilesOf(String(mark.processId)).filter((file) => file.startsWith('/'));
   const known = /^\/(dev\/null|dev\/kvm|dev\/vfio\/|memfd:)/;
-  assert.deepEqual(files.filter((file) => !known.test(file)), [], 'it has no files but those');
+  assert.deepEqual(
+    files.filter((file) => !known.test(file)),
+    [],
+    'it has no files but those',
+  );
 });
 
 test('its manager is killed, and the next one finds it by name alone, with the console kept', async () => {
