@@ -114,4 +114,4 @@ export { followKept, isKept } from './boot-rules/kept-functions.ts';
 export { initramfsScript, type KeptFunction, udevRules } from './boot-rules/rule-texts.ts';
 export { defaultRulesPath, RulesFile } from './boot-rules/rules-file.ts';
 export { openManager } from './serving/serving.ts';
-export type { ManagerReports, OpenedManager } from './serving/serving.ts';
+export type { ManagerReports, OpenedManager } from './serving/opened-manager.ts';

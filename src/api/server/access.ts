@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { basename } from 'node:path';
 import type { Caller } from '../../host/index.ts';
 import { type SocketPeer, readProcessStatus, socketPeer } from '../../linux/index.ts';
 
@@ -14,7 +15,7 @@ export interface Access {
 }
 
 export function readAccess(groupFile = '/etc/group'): Access {
-  return { groupId: groupIdIn(readGroups(groupFile), ACCESS_GROUP), ownUserId: process.getuid?.() ?? 0 };
+  return { groupId: groupIdIn(readIfThere(groupFile) ?? '', ACCESS_GROUP), ownUserId: process.getuid?.() ?? 0 };
 }
 
 /** group(5): name, password, number, members. */
@@ -41,15 +42,25 @@ export function peerOf(socket: Socket): SocketPeer {
 }
 
 export function callerOf({ userId, processId }: SocketPeer): Caller {
-  const command = processId === 0 ? undefined : readProcessStatus(processId)?.name;
-  return { userId, processId, command: command ?? 'unknown' };
+  const status = processId === 0 ? undefined : readProcessStatus(processId);
+  return { userId, processId, command: status === undefined ? 'unknown' : programName(status.name, processId) };
 }
 
-function readGroups(path: string): string {
+/** Node calls the thread of every program the same: then it is the script that has a name. */
+function programName(name: string, processId: number): string {
+  if (name !== 'MainThread' && name !== 'node') return name;
+  const words = (readIfThere(`/proc/${processId}/cmdline`) ?? '').split('\0');
+  const script = words.slice(1).find((word) => word !== '' && !word.startsWith('-'));
+  return script === undefined ? 'node' : basename(script);
+}
+
+/** Undefined: it isn't there; a process that has just ended, for one. */
+function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
     throw error;
   }
 }

@@ -6,7 +6,7 @@ import { startManager } from '../manager/start-manager.ts';
 import { systemClock } from '../manager/system-clock.ts';
 import { VmProcesses } from '../vm-processes/vm-processes.ts';
 import { kernelNews } from './kernel-news.ts';
-import type { ManagerReports, OpenedManager } from './serving.ts';
+import type { ManagerReports, OpenedManager } from './opened-manager.ts';
 import { virtualFunctionsOf } from './virtual-functions.ts';
 
 const JOURNAL_FILE = 'state.db';

@@ -1,0 +1,16 @@
+import type { Manager } from '../manager/manager.ts';
+
+/** What a manager has to say besides its events. */
+export interface ManagerReports {
+  /** A line that a VM process says. */
+  readonly vmSaid: (vm: string, text: string) => void;
+  readonly warn: (text: string) => void;
+  /** It has stopped for good, and left everything as it is: the daemon must end. */
+  readonly fatal: (error: unknown) => void;
+}
+
+export interface OpenedManager {
+  readonly manager: Manager;
+  /** Leaves everything as it is and lets go: VMs run on. */
+  readonly close: () => Promise<void>;
+}
