@@ -24,6 +24,7 @@ export {
   Descriptor,
   encodeMessage,
   encodeSpec,
+  lastWordsIn,
   MAX_MESSAGE_BYTES,
   MAX_TYPED_BYTES,
   PROTOCOL_VERSION,

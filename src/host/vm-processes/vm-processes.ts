@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { FdListener, ProcessHandle, SystemCallError } from '../../linux/index.ts';
-import type { VmProcessSpec } from '../../vm/index.ts';
+import { lastWordsIn, type VmProcessSpec } from '../../vm/index.ts';
 import { checkVmName } from '../control/vm-names.ts';
 import { HostError } from '../errors.ts';
 import type { VmPort, VmProcess, VmProcessEnd, VmSpec } from '../manager/ports.ts';
@@ -176,17 +176,10 @@ async function untilStarted(vm: RemoteVm, asked: string, log: EarlyLog): Promise
     if (outcome === undefined) return;
     if (outcome === 'too late') throw startFailed(asked, `it has said nothing for ${START_MS / 1000} s.`);
     const how = outcome.signal ?? `exit code ${outcome.exitCode ?? 'unknown'}`;
-    throw startFailed(asked, `it ended (${how})${lastWords(log.text())}`);
+    throw startFailed(asked, `it ended (${how}): ${lastWordsIn(log.text()) ?? 'it said nothing.'}`);
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** The line of an uncaught exception that names it, or the first there is. */
-function lastWords(text: string): string {
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
-  const line = lines.find((each) => /^\w*Error\b/.test(each)) ?? lines[0];
-  return line === undefined ? ', without a word.' : `: ${line.trim().slice(0, 500)}.`;
 }
 
 function startFailed(asked: string, obstacle: string): HostError {
