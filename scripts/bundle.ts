@@ -3,10 +3,13 @@ import { join } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
 
 const REPOSITORY = join(import.meta.dirname, '..');
+/** Programs that others start, which must stand beside them by these names. */
+const STARTED_PROGRAMS = ['src/vm/process/vm-process.ts', 'src/host/kernel/device-program.ts'];
 /** What a program that runs vCPUs needs beside it, by this name (src/vm/vcpu/vcpu-thread.ts). */
 const VCPU_WORKER = 'src/vm/vcpu/vcpu-worker.ts';
-/** What a program that starts VM processes needs beside it (src/vm/process/program.ts). */
-const VM_PROCESS = 'src/vm/process/vm-process.ts';
+
+/** Modules that ship no licence file: they say MIT, and are of the same project as this one. */
+const LICENSED_AS: Readonly<Record<string, string>> = { '@hono/zod-openapi': 'hono', '@hono/zod-validator': 'hono' };
 
 const SHARED: BuildOptions = {
   absWorkingDir: REPOSITORY,
@@ -28,14 +31,14 @@ export async function bundleProduct(directory: string): Promise<void> {
 }
 
 /**
- * Puts `program` and all it imports into a few files in `directory`, as `<its name>.js`, with the vCPU worker beside it. Of
+ * Puts `program` and all it imports into a few files in `directory`, as `<its name>.js`, with what it starts beside it. Of
  * several hundred small files, most of a start is finding and linking them: 8 s in the rig against 1.3 s.
  */
 export async function bundle(program: string, directory: string): Promise<void> {
   const main = await build({
     ...SHARED,
     metafile: true,
-    entryPoints: [program, VM_PROCESS],
+    entryPoints: [program, ...STARTED_PROGRAMS],
     outdir: directory,
     entryNames: '[name]',
     chunkNames: 'part-[hash]',
@@ -62,7 +65,7 @@ function licencesOf(inputs: readonly string[]): string {
   return [...modules]
     .toSorted()
     .map((name) => {
-      const directory = join(REPOSITORY, 'node_modules', name);
+      const directory = join(REPOSITORY, 'node_modules', LICENSED_AS[name] ?? name);
       const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt'].map((each) => join(directory, each)).find(existsSync);
       if (file === undefined) throw new Error(`${name} is bundled and has no licence file: look at what it asks for.`);
       return `${name}\n\n${readFileSync(file, 'utf8').trim()}\n`;

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { defaultSocketPath } from '../api/index.ts';
 import { controlDirectory, openHost, readReadiness } from '../host/index.ts';
 import { kvmRunsGuests } from '../linux/index.ts';
 import { processConsole } from './console-port.ts';
@@ -20,6 +21,7 @@ await runCommandLine(
     guestSupport: kvmRunsGuests,
     guestConsole: processConsole,
     controlDirectory: controlDirectory(),
+    daemonSocket: process.env['DDA_SOCKET'] ?? defaultSocketPath,
     version: packageVersion(),
     setExitCode: (code) => {
       process.exitCode = code;

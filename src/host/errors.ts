@@ -50,7 +50,35 @@ export const hostErrorKinds = {
   'function-held': { exitCode: ExitCode.inUse, when: 'A process holds the function open through VFIO.' },
   'virtual-functions-lent': {
     exitCode: ExitCode.inUse,
-    when: 'Virtual functions of this physical function are dismounted, and would vanish with its driver.',
+    when: 'Virtual functions of this physical function are dismounted or lent, and would vanish.',
+  },
+  'not-a-physical-function': {
+    exitCode: ExitCode.impossible,
+    when: 'The function has no SR-IOV, so it has no virtual functions.',
+  },
+  'physical-function-away': {
+    exitCode: ExitCode.inUse,
+    when: 'The physical function is not with a host driver, which its virtual functions need.',
+  },
+  'too-many-virtual-functions': {
+    exitCode: ExitCode.impossible,
+    when: 'The physical function does not have that many virtual functions.',
+  },
+  'virtual-functions-exist': {
+    exitCode: ExitCode.inUse,
+    when: 'The physical function has virtual functions already; their number can only go through none.',
+  },
+  'virtual-function-settings': {
+    exitCode: ExitCode.usage,
+    when: 'A setting of a virtual function is malformed, or not one that its device has.',
+  },
+  'virtual-function-resources': {
+    exitCode: ExitCode.impossible,
+    when: 'The NVMe controller does not have the queues or interrupts that the virtual functions would get.',
+  },
+  'sriov-refused': {
+    exitCode: ExitCode.failed,
+    when: 'The kernel or the device refused to create, set up or remove virtual functions.',
   },
   'operation-in-progress': {
     exitCode: ExitCode.inUse,
@@ -120,6 +148,29 @@ export const hostErrorKinds = {
   'guest-script-failed': {
     exitCode: ExitCode.guestScriptFailed,
     when: 'What `--run` named ended with another exit code than 0.',
+  },
+  'journal-unusable': { exitCode: ExitCode.failed, when: "The manager's journal can not be read or written." },
+  'manager-running': { exitCode: ExitCode.inUse, when: 'Another manager has the journal open.' },
+  'manager-closing': { exitCode: ExitCode.inUse, when: 'The manager is about to end.' },
+  'function-absent': {
+    exitCode: ExitCode.notFound,
+    when: 'The function is unplugged; only its place in the pool is kept.',
+  },
+  'function-with-vm': { exitCode: ExitCode.inUse, when: 'A VM has the function, or another of its IOMMU group.' },
+  'function-quarantined': { exitCode: ExitCode.inUse, when: 'The function is in quarantine.' },
+  'not-quarantined': { exitCode: ExitCode.notFound, when: 'The function is not in quarantine.' },
+  'not-dismounted': { exitCode: ExitCode.inUse, when: 'The function belongs to the host, not to the pool.' },
+  'group-with-other-vm': { exitCode: ExitCode.inUse, when: 'A function of the same IOMMU group is with another VM.' },
+  'group-quarantined': { exitCode: ExitCode.inUse, when: 'A function of the same IOMMU group is in quarantine.' },
+  'not-physical-function': { exitCode: ExitCode.impossible, when: 'The function can not have virtual functions.' },
+  'nothing-free': { exitCode: ExitCode.notFound, when: 'No function of that pool and class is free.' },
+  'no-such-pool': { exitCode: ExitCode.notFound, when: 'There is no pool of that name.' },
+  'pool-name-malformed': { exitCode: ExitCode.usage, when: "The name can't be a pool's name." },
+  'pool-name-taken': { exitCode: ExitCode.inUse, when: 'A pool of that name exists already.' },
+  'pool-not-empty': { exitCode: ExitCode.inUse, when: 'Functions belong to the pool.' },
+  'deadline-malformed': {
+    exitCode: ExitCode.usage,
+    when: 'The deadline is no number of milliseconds from 0 to a day.',
   },
   interrupted: {
     exitCode: ExitCode.interrupted,

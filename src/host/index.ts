@@ -1,5 +1,6 @@
 export { ExitCode, HostError, hostErrorKinds } from './errors.ts';
 export type { HostErrorCode, HostErrorParts } from './errors.ts';
+export { errorKinds, exitCodeFor } from './error-kinds.ts';
 export { ReportedError, reportOf } from './error-report.ts';
 export type { ErrorReport } from './error-report.ts';
 export { DirectoryTree } from './tree/directory-tree.ts';
@@ -37,6 +38,19 @@ export type { DismountOptions } from './moves/move.ts';
 export type { ActOutcome, KernelActions, LockOwner, LockResult, NodeClaim, RecordStore } from './moves/ports.ts';
 export type { DismountRecord, ProcessMark, StuckAct } from './moves/record.ts';
 export type { MovePlan, Step } from './moves/step.ts';
+export { createVirtualFunctions } from './sriov/create-virtual-functions.ts';
+export type { CreateReport, CreateRequest } from './sriov/create-virtual-functions.ts';
+export type { VirtualFunctionsTo } from './sriov/plan-create.ts';
+export { listPhysicalFunctions, readVirtualFunctions } from './sriov/read-virtual-functions.ts';
+export type {
+  SharedResource,
+  VirtualFunctionReport,
+  VirtualFunctionsReport,
+} from './sriov/read-virtual-functions.ts';
+export { removeVirtualFunctions } from './sriov/remove-virtual-functions.ts';
+export type { RemoveOptions, RemoveReport } from './sriov/remove-virtual-functions.ts';
+export type { VfOptions } from './sriov/execute-vf-plan.ts';
+export type { VirtualFunctionSettings } from './sriov/settings.ts';
 export { openHost } from './kernel/open-host.ts';
 export { readReadiness } from './readiness/read-readiness.ts';
 export { judgeReadiness } from './readiness/readiness.ts';
@@ -61,7 +75,41 @@ export { guestFailure } from './running/guest-failure.ts';
 export { runVm } from './running/run-vm.ts';
 export type { RunningGuest, VmRunObserver, VmRunRequest, VmRunResult } from './running/vm-run.ts';
 export { highWindowsFor } from './running/start-session.ts';
-export { VM_PROCESS_DIRECTORY, VmProcesses } from './vm-processes/vm-processes.ts';
-export type { VmProcessesOptions } from './vm-processes/vm-processes.ts';
-export { VM_USERS } from './vm-processes/vm-users.ts';
-export type { LendOrder, LendOutcome, VmPort, VmProcess, VmProcessEvent, VmSpec } from './manager/ports.ts';
+
+export type { AuditEntry, AuditPage, Caller } from './journal/audit.ts';
+export type { JournalPort } from './journal/journal.ts';
+export type { HostNews, HostNewsPort, HostPort, VirtualFunctionsPort } from './manager/host-port.ts';
+export { kernelHost } from './manager/kernel-host.ts';
+export type {
+  AddRequest,
+  CreateVirtualFunctionsRequest,
+  DismountRequest,
+  ManagedFunction,
+  ManagedVm,
+  Manager,
+  ManagerEvent,
+  ManagerSnapshot,
+  RemoveRequest,
+  RequestOutcome,
+} from './manager/manager.ts';
+export type { ManagerParts } from './manager/manager-parts.ts';
+export type {
+  ClockPort,
+  LendOrder,
+  LendOutcome,
+  VmPort,
+  VmProcess,
+  VmProcessEnd,
+  VmProcessEvent,
+  VmProcessStatus,
+  VmSpec,
+} from './manager/ports.ts';
+export { systemClock } from './manager/system-clock.ts';
+export { QuarantineReason } from './ownership/owner.ts';
+export type { Destination, FunctionState, Owner, VmPhase } from './ownership/owner.ts';
+export type { OwnerKind } from './ownership/owner.ts';
+export { followKept, isKept } from './boot-rules/kept-functions.ts';
+export { initramfsScript, type KeptFunction, udevRules } from './boot-rules/rule-texts.ts';
+export { defaultRulesPath, RulesFile } from './boot-rules/rules-file.ts';
+export { openManager } from './serving/serving.ts';
+export type { ManagerReports, OpenedManager } from './serving/serving.ts';

@@ -1,10 +1,18 @@
 export { SystemCallError, errnoName } from './libc/system-call-error.ts';
 export { closeFile, duplicateFd, readFileAt, setCloseOnExec, writeFileAt } from './libc/files.ts';
+export { lockFile } from './libc/file-lock.ts';
 export { forbidNewPrivileges, type Limit, readLimit, Resource, userId, writeLimit } from './libc/limits.ts';
 export type { PeerCredentials } from './libc/named-sockets.ts';
 export { nativePackageFile } from './libc/library.ts';
 export { waitReadable } from './libc/poll.ts';
 export { signalProcess, threadId } from './libc/threads.ts';
+export {
+  bindDatagramSocket,
+  receiveDatagram,
+  sendDatagram,
+  socketPeer,
+  type SocketPeer,
+} from './libc/unix-sockets.ts';
 
 export { bufferAddress, coverWithZeroPages, mapFd, mapFdOver, SharedMemory } from './shared-memory.ts';
 export { PrivateMemory } from './private-memory.ts';
@@ -18,7 +26,7 @@ export { KernelLog, type KernelLogRecord } from './kernel-log.ts';
 export { type Uevent, UeventSocket } from './uevents.ts';
 export { createMemoryFile, openFile, OpenFlag, Seal, sealMemoryFile } from './libc/files.ts';
 export { raiseMemlock } from './locked-memory.ts';
-export { linkName, list, readAttribute, readBinaryAttribute, readLink, writeAttribute } from './sysfs.ts';
+export { linkName, isPresent, list, readAttribute, readBinaryAttribute, readLink, writeAttribute } from './sysfs.ts';
 export { countOpenFiles, type ProcessStatus, readProcessStatus } from './procfs.ts';
 
 export { processorServesApic } from './kvm/apic-acceleration.ts';
@@ -45,3 +53,28 @@ export { IrqIndex, type VfioIrqInfo } from './vfio/irqs.ts';
 export { adoptVfioDevice, openVfioDevice, vfioBackendFor, type VfioOpenRequest } from './vfio/open.ts';
 export { RegionIndex, type RegionArea, type VfioRegion } from './vfio/region.ts';
 export { VfioError, type VfioErrorCode } from './vfio/vfio-error.ts';
+
+export { type NvmeAdminCommand, type NvmeCompletion, sendNvmeAdmin } from './nvme/admin-command.ts';
+export {
+  decodeController,
+  decodePrimaryCapabilities,
+  decodeSecondaryControllers,
+  identifyController,
+  identifyPrimaryCapabilities,
+  identifySecondaryControllers,
+  type NvmeController,
+  type NvmeFlexibleResource,
+  type NvmePrimaryCapabilities,
+  type NvmeSecondaryController,
+  secondaryListEntries,
+} from './nvme/identify.ts';
+export { nvmeStatusText } from './nvme/status.ts';
+export { assignToSecondary, bringSecondaryOnline, NvmeResource, takeSecondaryOffline } from './nvme/virtualization.ts';
+
+export { exchangeRouteMessages } from './netlink/route-socket.ts';
+export {
+  decodeVirtualFunctions,
+  encodeLinkQuestion,
+  encodeVirtualFunctionChanges,
+  type VirtualFunctionLink,
+} from './netlink/virtual-function.ts';

@@ -35,6 +35,7 @@ export async function runCli(
   args: readonly string[],
   readiness: Partial<ReadinessFacts> = {},
   controlDirectory = '/nonexistent',
+  daemonSocket = '/nonexistent/dda.sock',
 ): Promise<CliResult> {
   let [output, notices, exitCode] = ['', '', 0];
   await runCommandLine(
@@ -57,6 +58,7 @@ export async function runCli(
       },
       guestConsole: () => silentConsole,
       controlDirectory,
+      daemonSocket,
       version: '1.2.3',
       setExitCode: (code) => {
         exitCode = code;

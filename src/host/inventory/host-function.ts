@@ -77,9 +77,12 @@ export function isVfioDriver(driver: string | undefined): boolean {
 
 /** Host bridge, PCI bridge, ISA bridge …, or another part of the machine itself that no guest can drive. */
 export function isMachinery(fn: HostFunction): boolean {
-  const { baseClass } = fn.identity;
+  return isMachineryClass(fn.identity.baseClass, fn.identity.subClass);
+}
+
+export function isMachineryClass(baseClass: number, subClass: number): boolean {
   // 0x06 bridges; 0x08 base system peripherals: interrupt controllers, timers, IOMMUs, event collectors. 0x0805 is a card reader.
-  return baseClass === 0x06 || (baseClass === 0x08 && fn.identity.subClass !== 0x05);
+  return baseClass === 0x06 || (baseClass === 0x08 && subClass !== 0x05);
 }
 
 /** It is listed, but nothing answers at its address: fallen off the bus, or without power behind the kernel's back. */

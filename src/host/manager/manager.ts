@@ -1,6 +1,6 @@
 import type { ErrorReport } from '../error-report.ts';
 import type { AuditEntry, AuditPage, Caller } from '../journal/audit.ts';
-import type { Destination, FunctionState, VmPhase } from '../ownership/owner.ts';
+import type { Destination, FunctionState, VirtualFunctionSettings, VmPhase } from '../ownership/owner.ts';
 import type { FunctionSurvey } from '../survey/survey.ts';
 import type { VmSpec } from './ports.ts';
 
@@ -75,13 +75,6 @@ export interface RemoveRequest {
   readonly deadlineMs?: number;
   /** Default: `pool`. */
   readonly to?: Destination;
-}
-
-/** What a virtual function's network part is to be; given to the physical function's driver. */
-export interface VirtualFunctionSettings {
-  readonly mac?: string;
-  readonly vlan?: number;
-  readonly trust?: boolean;
 }
 
 export interface CreateVirtualFunctionsRequest {

@@ -26,6 +26,13 @@ export type QuarantineReason = (typeof QuarantineReason)[keyof typeof Quarantine
  */
 export type ReturnPhase = 'asking' | 'revoking' | 'released' | 'ending';
 
+/** What a virtual function's network part is to be; given to the physical function's driver. */
+export interface VirtualFunctionSettings {
+  readonly mac?: string | undefined;
+  readonly vlan?: number | undefined;
+  readonly trust?: boolean | undefined;
+}
+
 /**
  * Who has a function: exactly one of these at any time. Each is also the intent on disk: what is done in a state begins when the
  * state is entered, and begins anew when the manager starts and finds it so.
@@ -40,7 +47,11 @@ export type Owner =
   /** On its way from the pool to the host's driver. */
   | { readonly kind: 'mounting'; readonly pool: string }
   /** A physical function of the host's whose virtual functions are being made or removed. */
-  | { readonly kind: 'reshaping'; readonly virtualFunctions: number }
+  | {
+      readonly kind: 'reshaping';
+      readonly virtualFunctions: number;
+      readonly settings: readonly VirtualFunctionSettings[];
+    }
   /** Handed to a VM process that has not yet said that the guest has it, and has until then to say so. */
   | { readonly kind: 'lending'; readonly vm: string; readonly pool: string; readonly untilMs: number }
   /** The guest has it. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { countOpenFiles, FdListener, FdSocket, ProcessHandle } from '../../linux/index.ts';
-import { encodeMessage, PROTOCOL_VERSION } from '../../vm/index.ts';
+import { encodeMessage, PROTOCOL_VERSION } from '../../vm/process/index.ts';
 import { ServedVmBench, VmProcessError } from '../../vm/testing/index.ts';
 import type { LendOrder, VmProcessEnd, VmProcessEvent } from '../manager/ports.ts';
 import { RemoteVm } from './remote-vm.ts';

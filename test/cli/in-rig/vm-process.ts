@@ -142,6 +142,7 @@ export async function ddaWithConsole(...args: string[]): Promise<CliRun> {
       guestSupport: kvmRunsGuests,
       guestConsole: () => console,
       controlDirectory: '/run/dda/vms',
+      daemonSocket: '/run/dda/dda.sock',
       version: 'in the rig',
       setExitCode: (code) => void (exitCode = code),
     },

@@ -28,6 +28,8 @@ done
 export interface GuestOptions extends Partial<VmSessionOptions> {
   readonly memoryMib?: number;
   readonly extraCommandLine?: string;
+  /** Modules that the guest loads; default: `nvme`. */
+  readonly drivers?: readonly string[];
 }
 
 /** A guest that a test talks to. */
@@ -151,7 +153,7 @@ export async function withGuest(options: GuestOptions, work: (guest: Guest) => P
   assert.ok(kernelPath !== undefined && modulesDirectory !== undefined && unpackedDirectory !== undefined);
   const commandLine = `${COMMAND_LINE} ${options.extraCommandLine ?? ''}`.trim();
   const kernel = await readKernel(kernelPath, { unpackedDirectory });
-  const initrd = await guestInitrd({ modulesDirectory, commandLine, drivers: ['nvme'], run: SHELL });
+  const initrd = await guestInitrd({ modulesDirectory, commandLine, drivers: options.drivers ?? ['nvme'], run: SHELL });
   return withBorrowedFunctions(openHost('dda test'), [], async (borrowed) => {
     const session = new VmSession(borrowed, {
       kernel: kernel.image,

@@ -1,0 +1,195 @@
+import { HostError } from '../errors.ts';
+import { ReportedError } from '../error-report.ts';
+import type { Action } from '../ownership/actions.ts';
+import type { Finding, OwnershipEvent } from '../ownership/events.ts';
+import type { Engine } from './engine.ts';
+import type { HostPort, VirtualFunctionsPort } from './host-port.ts';
+import type { Notes } from './notes.ts';
+import type { ClockPort } from './ports.ts';
+import type { VmProcesses } from './vm-processes.ts';
+import type { VmRegistry } from './vm-registry.ts';
+
+/** After these nobody knows where a function is. */
+const whereaboutsUnknown: ReadonlySet<string> = new Set(['driver-change-stuck', 'operation-stuck', 'undo-failed']);
+
+export interface ActsContext {
+  readonly engine: () => Engine;
+  readonly host: HostPort;
+  readonly virtualFunctions: VirtualFunctionsPort;
+  readonly processes: VmProcesses;
+  readonly vms: VmRegistry;
+  readonly notes: Notes;
+  readonly clock: ClockPort;
+}
+
+/** Does what the machine wants done, everything at the same time, and tells the machine how it ended. */
+export class Acts {
+  readonly #context: ActsContext;
+
+  constructor(context: ActsContext) {
+    this.#context = context;
+  }
+
+  perform(action: Action): void {
+    const { processes, host } = this.#context;
+    switch (action.act) {
+      case 'dismount':
+        return this.#move(action.functions, () => host.dismount(action.functions, action.force));
+      case 'mount':
+        return this.#move(action.functions, () => host.mount(action.functions));
+      case 'forget':
+        for (const name of action.functions) host.forget(name);
+        return;
+      case 'reshape':
+        return this.#reshape(action);
+      case 'verify':
+        return this.#verify(action.functions, action.reset);
+      case 'lend':
+        return this.#lend(action);
+      case 'ask':
+        return this.#ask(action);
+      case 'revoke':
+        return this.#revoke(action);
+      case 'start-vm':
+        return processes.start(action.vm);
+      case 'stop-vm':
+        return processes.stop(action.vm);
+      case 'kill-vm':
+        return processes.kill(action.vm);
+    }
+  }
+
+  #move(functions: readonly string[], act: () => Promise<{ readonly warnings: readonly string[] }>): void {
+    const { notes } = this.#context;
+    const current = this.#entriesOf(functions);
+    later(act).then(
+      ({ warnings }) => {
+        for (const name of functions) notes.warn(name, warnings);
+        this.#tell({ kind: 'moved', functions: current() });
+      },
+      (error: unknown) => {
+        for (const name of functions) notes.problem(name, error);
+        // A bug in dda is no reason to believe that all went well.
+        const stuck = !(error instanceof HostError) || whereaboutsUnknown.has(error.code);
+        this.#tell({ kind: 'move-failed', functions: current(), stuck });
+      },
+    );
+  }
+
+  #reshape(action: Action & { act: 'reshape' }): void {
+    const { virtualFunctions, notes } = this.#context;
+    const { function: name, virtualFunctions: count, settings } = action;
+    const current = this.#entriesOf([name]);
+    later(() => virtualFunctions.shape(name, count, settings))
+      .catch((error: unknown) => notes.problem(name, error))
+      .then(() => {
+        for (const each of current()) this.#tell({ kind: 'reshaped', function: each });
+      }, bug);
+  }
+
+  #verify(functions: readonly string[], reset: boolean): void {
+    const { host, notes } = this.#context;
+    const current = this.#entriesOf(functions);
+    later(() => host.verify(functions, reset))
+      .then((verified) => {
+        const findings = new Map<string, Finding>();
+        for (const [name, { finding, detail }] of verified) {
+          findings.set(name, finding);
+          if (detail !== undefined) notes.problem(name, new ReportedError({ code: finding, message: detail }));
+        }
+        return findings;
+      })
+      .catch((error: unknown) => {
+        for (const name of functions) notes.problem(name, error);
+        return new Map(functions.map((name): [string, Finding] => [name, 'stuck']));
+      })
+      .then((findings) => {
+        const still = new Set(current());
+        this.#tell({ kind: 'verified', findings: new Map([...findings].filter(([name]) => still.has(name))) });
+      }, bug);
+  }
+
+  #lend({ vm, function: name, groupIsOpen }: Action & { act: 'lend' }): void {
+    const { vms, host, notes } = this.#context;
+    const record = vms.get(vm);
+    const look = host.lookAt(name);
+    const isCurrent = this.#loanOf(name);
+    const link = record?.link;
+    if (record === undefined || link === undefined || look?.groupNode === undefined) {
+      // Not now: whoever asks must have had its answer first.
+      later(async () => undefined).then(() => {
+        if (isCurrent()) this.#tell({ kind: 'not-handed-over', vm, function: name });
+      }, bug);
+      return;
+    }
+    const { groupNode, deviceNode, numaNode } = look;
+    const order = { function: name, serial: record.lendings, numaNode, groupNode, deviceNode, groupIsOpen };
+    later(() => link.lend(order)).then(
+      (outcome) => {
+        if (!isCurrent()) return;
+        if (outcome.outcome === 'lent') return this.#tell({ kind: 'lent', vm, function: name });
+        notes.problem(name, new ReportedError(outcome.error));
+        this.#tell({ kind: outcome.handedOver ? 'let-go' : 'not-handed-over', vm, function: name });
+      },
+      (error: unknown) => {
+        if (!isCurrent()) return;
+        notes.problem(name, error);
+        this.#tell({ kind: 'wanted-now', vm, function: name });
+      },
+    );
+  }
+
+  #ask({ vm, function: name, untilMs }: Action & { act: 'ask' }): void {
+    const { vms, clock, notes } = this.#context;
+    const isCurrent = this.#loanOf(name);
+    const heard = (): void => {
+      if (isCurrent()) this.#tell({ kind: 'heard', vm, function: name });
+    };
+    later(async () => vms.get(vm)?.link?.eject(name, Math.max(0, Math.round(untilMs - clock.nowMs())), heard)).then(
+      () => {
+        if (isCurrent()) this.#tell({ kind: 'let-go', vm, function: name });
+      },
+      // The deadline, or the end of the process, goes on from here.
+      (error: unknown) => notes.problem(name, error),
+    );
+  }
+
+  #revoke({ vm, function: name }: Action & { act: 'revoke' }): void {
+    const { vms, notes } = this.#context;
+    const isCurrent = this.#loanOf(name);
+    later(async () => vms.get(vm)?.link?.revoke(name)).then(
+      () => {
+        if (isCurrent()) this.#tell({ kind: 'let-go', vm, function: name });
+      },
+      (error: unknown) => notes.problem(name, error),
+    );
+  }
+
+  #tell(event: OwnershipEvent): void {
+    this.#context.engine().tell(event);
+  }
+
+  /** Gives those of the functions that are still in the state that they are in now. */
+  #entriesOf(functions: readonly string[]): () => string[] {
+    const engine = this.#context.engine();
+    const entries = new Map(functions.map((name) => [name, engine.entryOf(name)]));
+    return () => functions.filter((name) => engine.entryOf(name) === entries.get(name));
+  }
+
+  /** Whether it is still the same loan. */
+  #loanOf(name: string): () => boolean {
+    const engine = this.#context.engine();
+    const loan = engine.loanOf(name);
+    return () => engine.loanOf(name) === loan;
+  }
+}
+
+/** An act begins when the machine has finished its step, whatever it throws. */
+function later<T>(act: () => Promise<T>): Promise<T> {
+  return Promise.resolve().then(act);
+}
+
+/** What comes here is a defect in this file: it must be seen. */
+function bug(error: unknown): never {
+  throw error;
+}

@@ -1,0 +1,92 @@
+import type { OwnershipEvent } from '../ownership/events.ts';
+import type { OwnershipTable } from '../ownership/world.ts';
+import type { HostNews, HostNewsPort, HostPort, Look } from './host-port.ts';
+import type { ClockPort } from './ports.ts';
+
+/** One plugging makes many uevents; what counts is how it is when they are over. */
+const settleMs = 50;
+
+/** Keeps what is known of the host's functions up to date: looks at what is said to have changed, and at nothing else. */
+export class InventoryWatch {
+  readonly #host: HostPort;
+  readonly #clock: ClockPort;
+  readonly #table: () => OwnershipTable;
+  readonly #tell: (event: OwnershipEvent) => void;
+  readonly #looks = new Map<string, Look>();
+  readonly #pending = new Map<string, () => void>();
+  #stopListening: (() => void) | undefined;
+  #isStopped = false;
+
+  constructor(
+    ports: { readonly host: HostPort; readonly clock: ClockPort },
+    table: () => OwnershipTable,
+    tell: (event: OwnershipEvent) => void,
+  ) {
+    this.#host = ports.host;
+    this.#clock = ports.clock;
+    this.#table = table;
+    this.#tell = tell;
+  }
+
+  /** Everything, at the start. */
+  lookAtAll(): ReadonlyMap<string, Look> {
+    this.#looks.clear();
+    for (const [name, look] of this.#host.look()) this.#looks.set(name, look);
+    return this.#looks;
+  }
+
+  listen(news: HostNewsPort | undefined): void {
+    this.#stopListening = news?.listen((each) => this.#hear(each));
+  }
+
+  classOf(name: string): string | undefined {
+    return this.#looks.get(name)?.classCode;
+  }
+
+  /** Looks at a function when things have settled. */
+  soon(name: string): void {
+    if (this.#isStopped || this.#pending.has(name)) return;
+    const cancel = this.#clock.after(settleMs, () => {
+      this.#pending.delete(name);
+      this.#lookAgain(name);
+    });
+    this.#pending.set(name, cancel);
+  }
+
+  /** Looks at every function of the host, and for those that are gone. */
+  again(): void {
+    const before = [...this.#table().functions()].filter(({ present }) => present);
+    const now = this.lookAtAll();
+    for (const { name } of before) if (!now.has(name)) this.#tell({ kind: 'gone', function: name });
+    for (const sighting of now.values()) this.#tell({ kind: 'seen', sighting });
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#stopListening?.();
+    for (const cancel of this.#pending.values()) cancel();
+    this.#pending.clear();
+  }
+
+  #hear(news: HostNews): void {
+    switch (news.kind) {
+      case 'function-changed':
+        return this.soon(news.function);
+      case 'host-waits':
+        return this.#tell({ kind: 'host-waits', function: news.function });
+      case 'lost':
+        return this.again();
+    }
+  }
+
+  #lookAgain(name: string): void {
+    const look = this.#host.lookAt(name);
+    if (look === undefined) {
+      this.#looks.delete(name);
+      if (this.#table().fn(name)?.present === true) this.#tell({ kind: 'gone', function: name });
+      return;
+    }
+    this.#looks.set(name, look);
+    this.#tell({ kind: 'seen', sighting: look });
+  }
+}

@@ -1,0 +1,58 @@
+import { pciDevicesPath } from '../inventory/inventory.ts';
+import { HostError } from '../errors.ts';
+import { readFacts } from '../moves/host-facts.ts';
+import type { Host } from '../moves/host-facts.ts';
+import { dismount, mount } from '../moves/move.ts';
+import { isProcessAlive } from '../moves/process-mark.ts';
+import { findFunction } from '../moves/refusals.ts';
+import { surveyFunction, surveyHost } from '../survey/survey.ts';
+import type { HostPort, Look } from './host-port.ts';
+import { isLook, lookAt } from './look.ts';
+import { verifyGroup } from './verify.ts';
+
+/** The functions of a host, looked at in its tree and moved by its kernel. */
+export function kernelHost(host: Host): HostPort {
+  return {
+    look() {
+      const records = host.records.list();
+      const looks = new Map<string, Look>();
+      for (const name of host.tree.list(pciDevicesPath)) {
+        const look = lookAt(host, name, records);
+        if (isLook(look)) looks.set(name, look);
+      }
+      return looks;
+    },
+    lookAt(name) {
+      const look = lookAt(host, name);
+      return isLook(look) ? look : undefined;
+    },
+    isMachinery(name) {
+      const look = lookAt(host, name);
+      return look !== undefined && !isLook(look);
+    },
+    async survey(names) {
+      const facts = readFacts(host);
+      if (names === undefined) return surveyHost(facts);
+      return names.map((name) => surveyFunction(facts, findFunction(facts.inventory, `survey ${name}`, name)));
+    },
+    async dismount(functions, force) {
+      for (const name of functions) refuseBorrowedByOthers(host, name);
+      return dismount(host, functions, { force });
+    },
+    mount: (functions) => mount(host, functions),
+    forget: (name) => host.records.remove(name),
+    verify: (functions, reset) => verifyGroup(host, functions, reset),
+  };
+}
+
+/** It is with VFIO's driver already, but for a process that runs without the manager (`dda vm run`). */
+function refuseBorrowedByOthers(host: Host, name: string): void {
+  const borrower = host.records.get(name)?.borrower;
+  if (borrower === undefined || !isProcessAlive(host.tree, borrower)) return;
+  throw new HostError('function-held', {
+    asked: `dismount ${name}`,
+    obstacle: `process ${borrower.processId} (${borrower.command}) has borrowed ${name}.`,
+    remedy: 'It gives the function back when it ends: end it, or eject the function there.',
+    details: { function: name, holders: [{ processId: borrower.processId, processName: borrower.command }] },
+  });
+}

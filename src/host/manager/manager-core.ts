@@ -1,0 +1,337 @@
+import { HostError } from '../errors.ts';
+import type { Journalled } from '../journal/journal.ts';
+import type { Request } from '../ownership/events.ts';
+import { isOnTheWay } from '../ownership/guards.ts';
+import type { FunctionState, VmState } from '../ownership/owner.ts';
+import { step } from '../ownership/step.ts';
+import type { Changes } from '../ownership/world.ts';
+import { OwnershipTable } from '../ownership/world.ts';
+import { Acts } from './acts.ts';
+import { Engine } from './engine.ts';
+import { EventStream } from './event-stream.ts';
+import { InventoryWatch } from './inventory-watch.ts';
+import { defaultPool } from './look.ts';
+import type { ManagedFunction, ManagedVm, ManagerSnapshot } from './manager.ts';
+import type { ManagerParts } from './manager-parts.ts';
+import { Notes } from './notes.ts';
+import type { VmSpec } from './ports.ts';
+import { quarantineText, refusalError } from './refusal-text.ts';
+import { findVms, reconcileVms } from './recovery.ts';
+import { managedFunction, managedVm } from './view.ts';
+import { vmKey, VmProcesses } from './vm-processes.ts';
+import { VmRegistry } from './vm-registry.ts';
+import { Waiting } from './waiting.ts';
+
+/** The machine, what acts for it, and who waits for it. */
+export class ManagerCore {
+  readonly table: OwnershipTable;
+  readonly pools: Set<string>;
+  readonly notes = new Notes();
+  readonly events: EventStream;
+  readonly #parts: ManagerParts;
+  readonly #engine: Engine;
+  readonly #acts: Acts;
+  readonly #vms = new VmRegistry();
+  readonly #processes: VmProcesses;
+  readonly #watch: InventoryWatch;
+  readonly #waiting = new Waiting();
+
+  constructor(parts: ManagerParts, { functions, vms, pools }: Journalled) {
+    this.#parts = parts;
+    const { clock, host, journal } = parts;
+    this.events = new EventStream(() => new Date(clock.nowMs()).toISOString());
+    this.pools = new Set([defaultPool, ...pools]);
+    this.table = new OwnershipTable(
+      functions,
+      vms.map(({ state }) => state),
+    );
+    for (const { state, spec, process, createdAt, lendings } of vms) {
+      // It was checked when it came, and the journal is ours alone.
+      this.#vms.add(state.name, spec as VmSpec, createdAt, process, lendings);
+    }
+    const engine = (): Engine => this.#engine;
+    this.#processes = new VmProcesses({
+      engine,
+      port: parts.vms,
+      vms: this.#vms,
+      notes: this.notes,
+      noteProcess: (name) => this.#noteProcess(name),
+      vmChanged: (name) => this.#tellVm(name),
+      log: (vm, text) => parts.log?.(vm, text),
+    });
+    const { virtualFunctions } = parts;
+    this.#acts = new Acts({
+      engine,
+      host,
+      virtualFunctions,
+      processes: this.#processes,
+      vms: this.#vms,
+      notes: this.notes,
+      clock,
+    });
+    this.#watch = new InventoryWatch(
+      parts,
+      () => this.table,
+      (event) => this.#engine.tell(event),
+    );
+    this.#engine = new Engine(
+      this.table,
+      { journal, clock, vms: this.#vms },
+      {
+        changed: (changes, before) => this.#changed(changes, before),
+        perform: (action) => this.#acts.perform(action),
+        fatal: (error) => this.#fatal(error),
+      },
+    );
+  }
+
+  async recover(): Promise<void> {
+    const found = await findVms(this.#parts.vms, [...this.table.vms()], this.#vms, this.notes);
+    const sightings = this.#watch.lookAtAll();
+    this.#engine.ask({ kind: 'restart', sightings, liveVms: new Set(found.keys()) });
+    this.#engine.waitForAll();
+    for (const [name, link] of found) {
+      const record = this.#vms.get(name);
+      if (record !== undefined && link !== undefined) this.#processes.attach(record, link);
+    }
+    this.#watch.listen(this.#parts.news);
+    reconcileVms(found, this.table, this.#engine, this.notes);
+  }
+
+  snapshot(): ManagerSnapshot {
+    const functions = [...this.table.functions()].map((fn) => this.managed(fn));
+    const vms = [...this.table.vms()].flatMap((vm) => managedVm(vm, this.table, this.#vms) ?? []);
+    const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);
+    return {
+      revision: this.events.revision,
+      functions: functions.toSorted(byName),
+      vms: vms.toSorted(byName),
+      pools: [...this.pools].toSorted(),
+    };
+  }
+
+  managed(fn: FunctionState): ManagedFunction {
+    return managedFunction(fn, this.notes);
+  }
+
+  classOf(name: string): string | undefined {
+    return this.#watch.classOf(name);
+  }
+
+  lookAgain(): void {
+    this.#watch.again();
+  }
+
+  /** A request to the machine. Throws HostError for its refusals, `not-an-endpoint`, `journal-unusable`. */
+  ask(asked: string, functions: readonly string[], request: Request): void {
+    const { refusal } = step(this.table, request, this.#parts.clock.nowMs());
+    if (refusal !== undefined) {
+      if (refusal.code === 'no-such-function') this.#refuseMachinery(asked, refusal.subject);
+      throw refusalError(asked, refusal);
+    }
+    for (const name of functions) this.notes.clear(name);
+    this.#engine.ask(request);
+  }
+
+  /** How functions stand at the moment when nothing is being done with them any more. Undefined: it is no more. */
+  async atRest(names: readonly string[]): Promise<ReadonlyMap<string, FunctionState | undefined>> {
+    const found = new Map<string, FunctionState | undefined>();
+    await Promise.all(
+      names.map((name) =>
+        this.#waiting.until([name], () => {
+          const fn = this.table.fn(name);
+          if (fn !== undefined && isOnTheWay(fn)) return false;
+          found.set(name, fn);
+          return true;
+        }),
+      ),
+    );
+    return found;
+  }
+
+  createVm(asked: string, name: string, spec: VmSpec): void {
+    const isNew = this.table.vm(name) === undefined;
+    this.notes.clear(vmKey(name));
+    if (isNew) this.#vms.add(name, spec, new Date(this.#parts.clock.nowMs()).toISOString());
+    try {
+      this.ask(asked, [], { kind: 'create-vm', vm: name });
+    } catch (error) {
+      if (isNew) this.#vms.remove(name);
+      throw error;
+    }
+  }
+
+  /** Resolves when the VM's process runs. Throws what kept it from doing so. */
+  async vmUp(asked: string, name: string): Promise<ManagedVm> {
+    let up: ManagedVm | undefined;
+    await this.#waiting.until([vmKey(name)], () => {
+      const vm = this.table.vm(name);
+      if (vm?.phase === 'starting') return false;
+      up = vm?.phase === 'running' ? managedVm(vm, this.table, this.#vms) : undefined;
+      return true;
+    });
+    if (up !== undefined) return up;
+    throw (
+      this.notes.errorOf(vmKey(name)) ??
+      new HostError('vm-gone', {
+        asked,
+        obstacle: `the process of ${name} ended, or was stopped, before it ran.`,
+        remedy: 'Look at what it said in the log.',
+        details: { vm: name },
+      })
+    );
+  }
+
+  /** Resolves when the VM's process has ended. Throws `vm-not-answering` where not even the kernel can end it. */
+  async vmDown(asked: string, name: string): Promise<void> {
+    const isUnkillable = (): boolean => this.table.vm(name)?.phase === 'unkillable';
+    await this.#waiting.until([vmKey(name)], () => this.table.vm(name) === undefined || isUnkillable());
+    if (!isUnkillable()) return;
+    throw new HostError('vm-not-answering', {
+      asked,
+      obstacle: `the kernel has not ended process ${this.#vms.get(name)?.process?.processId} of it, though it was killed.`,
+      remedy: 'What it held is in quarantine until it ends; dmesg may say what it is blocked on.',
+      details: { vm: name, functions: this.table.functionsOf(name).map((fn) => fn.name) },
+    });
+  }
+
+  async type(asked: string, name: string, bytes: Uint8Array): Promise<void> {
+    const link = this.#vms.get(name)?.link;
+    if (link === undefined) throw this.#noConnection(asked, name);
+    await link.type(bytes);
+  }
+
+  watchConsole(asked: string, name: string, listener: (bytes: Uint8Array) => void): () => void {
+    const record = this.#vms.get(name);
+    if (record === undefined) throw this.#noConnection(asked, name);
+    record.consoleWatchers.add(listener);
+    return () => record.consoleWatchers.delete(listener);
+  }
+
+  addPool(name: string): void {
+    this.#parts.journal.addPool(name);
+    this.pools.add(name);
+    this.#tellPools();
+  }
+
+  removePool(name: string): void {
+    this.#parts.journal.removePool(name);
+    this.pools.delete(name);
+    this.#tellPools();
+  }
+
+  /** As it continues "0000:01:00.0 is …". */
+  whereabouts(name: string): string {
+    const owner = this.table.fn(name)?.owner;
+    if (owner === undefined) return 'not in the host any more';
+    switch (owner.kind) {
+      case 'host':
+        return 'at the host';
+      case 'pool':
+        return `in the pool ${owner.pool}`;
+      case 'lent':
+        return `with the VM ${owner.vm}`;
+      case 'quarantine':
+        return `in quarantine: ${quarantineText(owner)}`;
+      case 'dismounting':
+      case 'mounting':
+      case 'reshaping':
+      case 'lending':
+      case 'returning':
+      case 'verifying':
+        return `on its way (${owner.kind})`;
+    }
+  }
+
+  /** Throws `manager-closing` once the manager has let go. */
+  async whileOpen<T>(asked: string, act: () => Promise<T>): Promise<T> {
+    if (this.#engine.isClosed) throw closing(asked);
+    return act();
+  }
+
+  async close(): Promise<void> {
+    if (this.#engine.isClosed) return;
+    this.#letGo();
+    // Those who waited are told first; what they asked for stays pending in the audit.
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#parts.journal.close();
+  }
+
+  #letGo(): void {
+    this.#engine.close();
+    this.#watch.stop();
+    this.#processes.close();
+    this.#waiting.end(closing('go on waiting'));
+  }
+
+  #fatal(error: unknown): void {
+    this.#letGo();
+    this.#parts.onFatal?.(error);
+  }
+
+  #changed(
+    { functions, vms }: Changes,
+    before: { functions: ReadonlyMap<string, FunctionState>; vms: ReadonlyMap<string, VmState> },
+  ): void {
+    for (const [name, fn] of functions) {
+      if (fn !== undefined) this.events.tell({ kind: 'function-changed', function: this.managed(fn) });
+      else if (before.functions.has(name)) this.events.tell({ kind: 'function-removed', name });
+      // Something else may be in its place by now.
+      if (fn?.present === false && !isOnTheWay(fn)) this.#watch.soon(name);
+    }
+    for (const [name, vm] of vms) {
+      if (vm !== undefined) this.#tellVm(name);
+      else if (before.vms.has(name)) this.#vmEnded(name);
+    }
+    for (const name of functions.keys()) this.#waiting.changed(name);
+    for (const name of vms.keys()) this.#waiting.changed(vmKey(name));
+  }
+
+  #vmEnded(name: string): void {
+    const end = this.#processes.endOf(name);
+    this.#vms.remove(name);
+    this.events.tell({ kind: 'vm-removed', name, exitCode: end?.exitCode });
+  }
+
+  #noteProcess(name: string): void {
+    const vm = this.table.vm(name);
+    const row = vm === undefined ? undefined : this.#vms.row(vm);
+    if (row === undefined || this.#engine.isClosed) return;
+    this.#parts.journal.write({ functions: new Map(), vms: new Map([[name, row]]) });
+  }
+
+  #tellVm(name: string): void {
+    const state = this.table.vm(name);
+    const vm = state === undefined ? undefined : managedVm(state, this.table, this.#vms);
+    if (vm !== undefined) this.events.tell({ kind: 'vm-changed', vm });
+  }
+
+  #tellPools(): void {
+    this.events.tell({ kind: 'pools-changed', pools: [...this.pools].toSorted() });
+  }
+
+  #refuseMachinery(asked: string, name: string): void {
+    if (!this.#parts.host.isMachinery(name)) return;
+    throw new HostError('not-an-endpoint', {
+      asked,
+      obstacle: `${name} is a part of the machine itself, which no guest can drive.`,
+      remedy: 'Choose a device below it: dda survey shows them.',
+      details: { function: name },
+    });
+  }
+
+  #noConnection(asked: string, name: string): HostError {
+    if (this.table.vm(name) === undefined)
+      return refusalError(asked, { code: 'no-such-vm', subject: name, because: undefined });
+    return refusalError(asked, { code: 'vm-not-ready', subject: name, because: undefined });
+  }
+}
+
+function closing(asked: string): HostError {
+  return new HostError('manager-closing', {
+    asked,
+    obstacle: 'the manager is about to end.',
+    remedy: 'VMs run on; ask again when it runs again.',
+    details: {},
+  });
+}

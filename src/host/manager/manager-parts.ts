@@ -1,0 +1,21 @@
+import type { JournalPort } from '../journal/journal.ts';
+import type { HostNewsPort, HostPort, VirtualFunctionsPort } from './host-port.ts';
+import type { ClockPort, VmPort } from './ports.ts';
+
+/** What a manager works with. */
+export interface ManagerParts {
+  readonly host: HostPort;
+  readonly vms: VmPort;
+  readonly journal: JournalPort;
+  readonly clock: ClockPort;
+  readonly virtualFunctions: VirtualFunctionsPort;
+  /** Undefined: nothing tells of changes, so the manager sees them only when it starts. */
+  readonly news?: HostNewsPort;
+  /** A line that a VM process has to say. */
+  readonly log?: (vm: string, text: string) => void;
+  /**
+   * The journal can't be written any more: the manager has stopped, VMs run on. The process should end, and be started again
+   * when that is repaired.
+   */
+  readonly onFatal?: (error: unknown) => void;
+}

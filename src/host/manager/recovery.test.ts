@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { TestContext } from 'node:test';
+import { dismount } from '../moves/move.ts';
+import { settle } from '../testing/fake-clock.ts';
+import { by, FakeMachine, machineDescription, nvme, otherVirtual, spec, virtual } from '../testing/fake-machine.ts';
+
+async function machine(t: TestContext): Promise<FakeMachine> {
+  const made = new FakeMachine();
+  t.after(() => made.dispose());
+  await made.start();
+  return made;
+}
+
+test('a restart of the manager stops no VM, and changes nothing', async (t) => {
+  const m = await machine(t);
+  await m.lend('web', nvme);
+  const process = m.vm('web');
+  await m.restart();
+  assert.equal(m.owner(nvme), 'lent web');
+  assert.equal(m.vm('web'), process);
+  assert.deepEqual(process.orders, [`lend ${nvme}`]);
+  await m.manager.remove({ vm: 'web', function: nvme, to: 'host' }, by);
+  assert.equal(m.owner(nvme), 'host');
+});
+
+test('what a guest gave back while no manager ran is home when one does', async (t) => {
+  const m = await machine(t);
+  await m.lend('web', nvme);
+  await m.manager.close();
+  m.vm('web').giveBack(nvme);
+  await m.start();
+  assert.equal(m.owner(nvme), 'pool');
+});
+
+test('a guest’s deadline goes on over a restart', async (t) => {
+  const m = await machine(t);
+  m.vms.behaviour = 'keeps';
+  await m.lend('web', nvme);
+  m.manager.remove({ vm: 'web', function: nvme, deadlineMs: 10_000 }, by).catch(() => undefined);
+  await m.clock.pass(4_000);
+  await m.restart();
+  assert.deepEqual(m.vm('web').orders.at(-1), `eject ${nvme} 6000`);
+  await m.clock.pass(5_999);
+  assert.equal(m.owner(nvme), 'returning');
+  await m.clock.pass(1);
+  assert.equal(m.owner(nvme), 'pool');
+});
+
+test('dismounted stays dismounted when the host restarts; VMs are gone', async (t) => {
+  const m = await machine(t);
+  await m.lend('web', nvme);
+  await m.manager.dismount({ functions: [virtual] }, by);
+  await m.manager.close();
+  m.reboot();
+  assert.equal(m.host.actions.driverOf(nvme), 'nvme');
+  await m.start();
+  await m.clock.pass(60_000);
+  assert.deepEqual([m.owner(nvme), m.owner(virtual), m.owner(otherVirtual)], ['pool', 'pool', 'host']);
+  assert.equal(m.host.actions.driverOf(nvme), 'vfio-pci');
+  assert.deepEqual(m.manager.snapshot().vms, []);
+});
+
+test('what the host uses after its restart is not torn from it, and told', async (t) => {
+  const m = await machine(t);
+  await m.manager.dismount({ functions: [nvme] }, by);
+  await m.manager.close();
+  m.reboot(machineDescription({ mounts: [{ source: '/dev/nvme0n1p1', at: '/srv' }] }));
+  await m.start();
+  await m.clock.pass(60_000);
+  assert.equal(m.owner(nvme), 'quarantine not-dismounted');
+  assert.equal(m.host.actions.driverOf(nvme), 'nvme');
+  const [fn] = m.manager.snapshot().functions.filter(({ name }) => name === nvme);
+  assert.equal(fn?.problem?.code, 'function-in-use');
+});
+
+test('what was dismounted without a manager joins the pool', async (t) => {
+  const made = new FakeMachine();
+  t.after(() => made.dispose());
+  await dismount(made.host, [nvme]);
+  await made.start();
+  assert.equal(made.owner(nvme), 'pool');
+});
+
+test('what another process has borrowed stays its own', async (t) => {
+  const processes = [{ id: 70, name: 'dda', open: [] }];
+  const made = new FakeMachine(machineDescription({ processes }));
+  t.after(() => made.dispose());
+  const self = { processId: 70, startTicks: 700, command: 'dda vm run' };
+  await dismount({ ...made.host, self }, [nvme], { borrow: true });
+  await made.start();
+  assert.equal(made.owner(nvme), 'host');
+  await assert.rejects(made.manager.dismount({ functions: [nvme] }, by), /dda vm run/);
+  assert.equal(made.owner(nvme), 'host');
+});
+
+test('a function that is plugged in again stays dismounted', async (t) => {
+  const m = await machine(t);
+  await m.manager.dismount({ functions: [nvme] }, by);
+  const description = machineDescription();
+  m.unplug(nvme);
+  await m.clock.pass(1_000);
+  assert.equal(m.owner(nvme), 'pool absent');
+  await m.manager.close();
+  m.reboot(description);
+  await m.start();
+  await m.clock.pass(1_000);
+  assert.equal(m.owner(nvme), 'pool');
+  assert.equal(m.host.actions.driverOf(nvme), 'vfio-pci');
+});
+
+test('another device in its place is the host’s', async (t) => {
+  const m = await machine(t);
+  await m.manager.dismount({ functions: [nvme] }, by);
+  await m.manager.close();
+  const { functions, ...rest } = machineDescription();
+  m.reboot({ ...rest, functions: functions.map((fn) => (fn.address === nvme ? { ...fn, ids: '8086:0953' } : fn)) });
+  await m.start();
+  assert.equal(m.owner(nvme), 'host');
+  assert.equal(m.host.actions.driverOf(nvme), 'nvme');
+});
+
+test('what somebody bound to a host driver by hand is dismounted again', async (t) => {
+  const m = await machine(t);
+  await m.manager.dismount({ functions: [nvme] }, by);
+  await m.host.actions.write('/sys/bus/pci/drivers/vfio-pci/unbind', nvme);
+  m.tell({ kind: 'function-changed', function: nvme });
+  await m.clock.pass(1_000);
+  assert.equal(m.owner(nvme), 'pool');
+  assert.equal(m.host.actions.driverOf(nvme), 'vfio-pci');
+});
+
+test('a virtual function that appears is known at once', async (t) => {
+  const { functions, ...rest } = machineDescription();
+  const made = new FakeMachine({ ...rest, functions: functions.filter(({ address }) => address !== virtual) });
+  t.after(() => made.dispose());
+  await made.start();
+  assert.equal(made.owner(virtual), 'nowhere');
+  const events: string[] = [];
+  made.manager.on((event) => events.push(event.kind));
+  made.host.tree.symbolicLink(`/sys/bus/pci/devices/${virtual}`, `/sys/bus/pci/devices/${otherVirtual}`);
+  made.tell({ kind: 'function-changed', function: virtual });
+  await made.clock.pass(50);
+  assert.equal(made.owner(virtual), 'host');
+  assert.deepEqual(events, ['function-changed']);
+  made.tell({ kind: 'lost' });
+  await settle();
+  assert.deepEqual(events, ['function-changed'], 'nothing else had changed');
+});
+
+test('a journal that can not be written any more ends the manager, and no VM', async (t) => {
+  const m = await machine(t);
+  await m.lend('web', nvme);
+  await m.manager.close();
+  const journal = m.openJournal();
+  await m.start({ journal });
+  journal.close();
+  await assert.rejects(m.manager.createVm({ name: 'db', spec }, by));
+  m.vm('web').giveBack(nvme);
+  await settle();
+  assert.equal(m.fatal.length, 1);
+  assert.ok(m.vms.processes.has('web'));
+  m.crash();
+  await m.start();
+  assert.equal(m.owner(nvme), 'pool');
+});
