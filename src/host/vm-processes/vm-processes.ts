@@ -54,8 +54,9 @@ export class VmProcesses implements VmPort {
     try {
       const child = launchVmProcess({ name, spec, userId, listenerFd: listener.fd, logFd: log.fd, dma: this.#dma });
       const { mark, handle } = await this.#mark(child, asked);
-      started(mark);
       vm = this.#remote({ name, path, mark, handle, ended: endOfChild(child) });
+      // Whatever goes wrong from here on, there is something to kill.
+      started(mark);
       await untilStarted(vm, asked, log);
       return vm;
     } catch (error) {
