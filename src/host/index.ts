@@ -79,6 +79,8 @@ export { highWindowsFor } from './running/start-session.ts';
 export type { AuditEntry, AuditPage, Caller } from './journal/audit.ts';
 export type { JournalPort } from './journal/journal.ts';
 export type { HostNews, HostNewsPort, HostPort, VirtualFunctionsPort } from './manager/host-port.ts';
+export { defaultKeepRulesPath, keepRulesFile } from './manager/keep-rules.ts';
+export type { KeepRulesPort } from './manager/keep-rules.ts';
 export { kernelHost } from './manager/kernel-host.ts';
 export type {
   AddRequest,
