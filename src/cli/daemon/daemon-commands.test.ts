@@ -29,7 +29,7 @@ for (const args of [
   ['vm', 'console', 'web'],
   ['audit'],
   ['events'],
-  ['boot-rules'],
+  ['boot-script'],
   ['dismount', bdf, '--pool', 'fast'],
 ]) {
   test(`dda ${args.join(' ')} without a daemon says how to start one`, async () => {
@@ -212,8 +212,10 @@ test('the audit as a table', async (t) => {
   assert.equal(notices, 'More: dda audit --before 7\n');
 });
 
-test('boot rules: what the pools and the VMs have', async (t) => {
+test('a script for the initramfs: what the pools and the VMs have', async (t) => {
   const { dda } = await bench(t);
-  assert.match((await dda('boot-rules')).output, /KERNEL=="0000:01:00\.0".*driver_override\}="vfio-pci"/);
-  assert.match((await dda('boot-rules', '--initramfs')).output, /^keep 0000:01:00\.0 0x1b36 0x0010$/m);
+  assert.match((await dda('boot-script')).output, /^keep 0000:01:00\.0 0x1b36 0x0010$/m);
+  assert.deepEqual((JSON.parse((await dda('boot-script', '--json')).output) as { functions: string[] }).functions, [
+    bdf,
+  ]);
 });
