@@ -2,10 +2,13 @@ import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { basename } from 'node:path';
 import type { Caller } from '../../host/index.ts';
-import { type SocketPeer, readProcessStatus, socketPeer } from '../../linux/index.ts';
+import { type SocketPeer, readCommandLine, socketPeer } from '../../linux/index.ts';
 
 /** Whose members may talk to the daemon besides root. */
 export const ACCESS_GROUP = 'dda';
+
+/** Longer ones are cut. */
+const MAX_COMMAND_CHARACTERS = 200;
 
 /** Who may talk to the daemon: the user it runs as, root, and the members of a group. */
 export interface Access {
@@ -42,16 +45,22 @@ export function peerOf(socket: Socket): SocketPeer {
 }
 
 export function callerOf({ userId, processId }: SocketPeer): Caller {
-  const status = processId === 0 ? undefined : readProcessStatus(processId);
-  return { userId, processId, command: status === undefined ? 'unknown' : programName(status.name, processId) };
+  const words = processId === 0 ? undefined : readCommandLine(processId);
+  return { userId, processId, command: words === undefined ? 'unknown' : commandOf(words) };
 }
 
-/** Node calls the thread of every program the same: then it is the script that has a name. */
-function programName(name: string, processId: number): string {
-  if (name !== 'MainThread' && name !== 'node') return name;
-  const words = (readIfThere(`/proc/${processId}/cmdline`) ?? '').split('\0');
-  const script = words.slice(1).find((word) => word !== '' && !word.startsWith('-'));
-  return script === undefined ? 'node' : basename(script);
+/** What somebody asked with, as they would have typed it. Their own word: a process can call itself anything. */
+export function commandOf(words: readonly string[]): string {
+  const [program = 'unknown', ...rest] = words;
+  const script = basename(program) === 'node' ? rest.findIndex((word) => !word.startsWith('-')) : -1;
+  const typed = script < 0 ? [basename(program), ...rest] : [scriptName(rest[script] ?? ''), ...rest.slice(script + 1)];
+  const text = typed.join(' ').replaceAll(/[^\x20-\x7e]/g, '?');
+  return text.length > MAX_COMMAND_CHARACTERS ? `${text.slice(0, MAX_COMMAND_CHARACTERS - 1)}…` : text;
+}
+
+/** The package's own program has a name that says nothing. */
+function scriptName(path: string): string {
+  return path.endsWith('/cli/main.js') || path.endsWith('/cli/main.ts') ? 'dda' : basename(path);
 }
 
 /** Undefined: it isn't there; a process that has just ended, for one. */
