@@ -139,6 +139,21 @@ test('the boot disk is not dismounted', async (t) => {
   assert.deepEqual(await standing(), before);
 });
 
+test('the survey of one function, and of one that is not there', async (t) => {
+  const { api } = await bench(t);
+  const { body } = await api.json('GET', `/v1/survey?function=${bdf}`);
+  const { functions } = body as { functions: { name: string; verdict: string; product: string }[] };
+  assert.deepEqual(
+    functions.map(({ name, verdict }) => [name, verdict]),
+    [[bdf, 'assignable']],
+  );
+  assert.match(functions[0]?.product ?? '', /NVMe controller/);
+  const both = await api.json('GET', `/v1/survey?function=${bdf}&function=${second}`);
+  assert.equal((both.body as { functions: unknown[] }).functions.length, 2);
+  const { status, code } = await api.refused('GET', '/v1/survey?function=0000:09:00.0');
+  assert.deepEqual([status, code], [404, 'no-such-function']);
+});
+
 test('of requests that conflict, one is done and the others are refused; nothing is lost', async (t) => {
   const { api, standing } = await lentTo(t, 'web');
   const answers = await Promise.all([

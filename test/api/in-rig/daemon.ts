@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { linkName } from '../../../src/linux/index.ts';
 
 const SOCKET = '/run/dda/dda.sock';
-const RULES = '/etc/udev/rules.d/10-dda.rules';
+const RULES = '/etc/udev/rules.d/50-dda.rules';
 const first = '0000:01:00.0';
 const second = '0000:02:00.0';
 const STRANGER = 65_432;
