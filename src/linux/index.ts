@@ -2,7 +2,6 @@ export { SystemCallError, errnoName } from './libc/system-call-error.ts';
 export { closeFile, duplicateFd, readFileAt, setCloseOnExec, writeFileAt } from './libc/files.ts';
 export { lockFile } from './libc/file-lock.ts';
 export { forbidNewPrivileges, type Limit, readLimit, Resource, userId, writeLimit } from './libc/limits.ts';
-export type { PeerCredentials } from './libc/named-sockets.ts';
 export { nativePackageFile } from './native-package.ts';
 export { waitReadable } from './libc/poll.ts';
 export { signalProcess, threadId } from './libc/threads.ts';
