@@ -19,7 +19,7 @@ export interface ReservedRegion {
   readonly type: string;
 }
 
-const groupsPath = '/sys/kernel/iommu_groups';
+export const groupsPath = '/sys/kernel/iommu_groups';
 
 export function readIommuGroups(tree: HostTree): Map<number, IommuGroup> {
   const groups = new Map<number, IommuGroup>();

@@ -2,7 +2,7 @@ import { pciDevicesPath } from '../inventory/inventory.ts';
 import { HostError } from '../errors.ts';
 import { readFacts } from '../moves/host-facts.ts';
 import type { Host } from '../moves/host-facts.ts';
-import { dismount, mount } from '../moves/move.ts';
+import { dismount, mountUnheld } from '../moves/move.ts';
 import { isProcessAlive } from '../moves/process-mark.ts';
 import { findFunction } from '../moves/refusals.ts';
 import { surveyFunction, surveyHost } from '../survey/survey.ts';
@@ -50,7 +50,7 @@ export function kernelHost(host: Host): HostPort {
       if (again) for (const name of functions) forgetDriverless(host, name);
       return report;
     },
-    mount: (functions) => mount(host, functions),
+    mount: (functions) => mountUnheld(host, functions),
     forget: (name) => host.records.remove(name),
     verify: (functions, reset) => verifyGroup(host, functions, reset),
   };
