@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { Readable } from 'node:stream';
 import { ApiError } from '../errors.ts';
 
@@ -30,7 +30,8 @@ export function unixFetch(socketPath: string): Fetch {
           const hasBody = status !== 204 && status !== 304;
           if (!hasBody) incoming.resume();
           // The types of streams in Node and on the web differ in what a byte stream is.
-          const stream = hasBody ? (Readable.toWeb(incoming) as ReadableStream<Uint8Array<ArrayBuffer>>) : null;
+          const body = Readable.from(chunksOf(incoming, socketPath));
+          const stream = hasBody ? (Readable.toWeb(body) as ReadableStream<Uint8Array<ArrayBuffer>>) : null;
           resolve(new Response(stream, { status, headers: given }));
         },
       );
@@ -38,6 +39,15 @@ export function unixFetch(socketPath: string): Fetch {
       outgoing.end(body);
     });
   };
+}
+
+/** A body that breaks off tells why in the daemon's terms: a stream may be read for as long as the daemon lives. */
+async function* chunksOf(incoming: IncomingMessage, socketPath: string): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of incoming) yield chunk as Uint8Array;
+  } catch (error) {
+    throw error instanceof Error ? connectionError(error, socketPath) : error;
+  }
 }
 
 function bytesOf(body: NonNullable<RequestInit['body']>): Uint8Array {
