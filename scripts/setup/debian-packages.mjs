@@ -20,6 +20,7 @@ const PACKAGES = [
   program('kmod', 'modprobe'),
   program('xz-utils', 'xz'),
   program('acpica-tools', 'iasl'),
+  program('iproute2', 'ip'),
   { package: 'pci.ids', brings: '/usr/share/misc/pci.ids', isThere: () => isAccessible('/usr/share/misc/pci.ids') },
 ];
 
