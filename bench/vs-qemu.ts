@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Rig, REPOSITORY, bootRig } from '../rig/index.ts';
-import { bundle } from '../scripts/bundle.ts';
+import { bundleProduct } from '../scripts/bundle.ts';
 import { guestFiles } from './guest-files.ts';
 import { phaseMedians, phaseTable } from './phase-report.ts';
 import { compare, table } from './report.ts';
@@ -25,7 +25,7 @@ export async function versusQemu(options: VersusQemuOptions): Promise<void> {
   if (!options.sources) {
     say('building dda');
     // What users run is what the package ships.
-    await bundle('src/cli/main.ts', join(REPOSITORY, 'dist/cli'));
+    await bundleProduct(join(REPOSITORY, 'dist/cli'));
   }
   const config: RoundsConfig = {
     rounds: options.rounds,

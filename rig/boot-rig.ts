@@ -1,5 +1,14 @@
 import { once } from 'node:events';
-import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { type Server, type Socket, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -13,6 +22,8 @@ import {
   MAX_DEVICES,
   type MachineDescription,
   type RigDevice,
+  allDevices,
+  networkCard,
   nvmeController,
   qemuArguments,
 } from './qemu-arguments.ts';
@@ -35,7 +46,9 @@ export interface RigOptions {
   readonly nvmeSizeMib?: number;
   /** The rig's own kernel. Default `6.1`. */
   readonly kernel?: KernelSeries;
-  /** QEMU's program; default `qemu-system-x86_64`. */
+  /** Network cards `nic0`, `nic1`, …, each with SR-IOV, on one network that leads nowhere else. Default 0. */
+  readonly networkCards?: number;
+  /** QEMU's program; default `qemu-system-x86_64`, or with network cards the newer one that set-up brings. */
   readonly qemu?: string;
   /** More PCI devices. */
   readonly devices?: readonly RigDevice[];
@@ -56,7 +69,7 @@ export interface RigOptions {
 export async function bootRig(options: RigOptions = {}): Promise<Rig> {
   checkOptions(options);
   const accelerator = options.accelerator ?? chooseAccelerator();
-  const program = findProgram(options.qemu ?? 'qemu-system-x86_64');
+  const program = findProgram(options.qemu ?? (cardCount(options) > 0 ? newerQemu() : SYSTEM_QEMU));
   const kernel = unpackedKernel(options.kernel ?? '6.1');
   const runDirectory = mkdtempSync(join(tmpdir(), 'dda-rig-'));
   let run: PreparedRun;
@@ -101,7 +114,9 @@ async function prepareRun(
   const consoleFile = inRun('console.log');
   writeFileSync(consoleFile, '');
   const initramfs = inRun('initramfs.cpio');
-  writeFileSync(initramfs, buildInitramfs({ kernel, path: rigPath(), keep: hiddenDirectories(options.keep ?? []) }));
+  const modules = cardCount(options) > 0 ? ['igb'] : [];
+  const settings = { kernel, path: rigPath(), keep: hiddenDirectories(options.keep ?? []), modules };
+  writeFileSync(initramfs, buildInitramfs(settings));
   const nvmeControllers = Array.from({ length: options.nvmeControllers ?? DEFAULT_NVME_CONTROLLERS }, (_, index) =>
     nvmeController(index, inRun(`nvme${index}.img`)),
   );
@@ -126,6 +141,7 @@ async function prepareRun(
     consoleFile,
     compileCache,
     nvmeControllers,
+    networkCards: Array.from({ length: cardCount(options) }, (_, index) => networkCard(index)),
     devices: options.devices ?? [],
   };
   return { machine, monitor, agent };
@@ -141,8 +157,7 @@ async function connect(
   const agentClient = new AgentClient(agentSocket);
   await monitorClient.negotiate();
   await agentClient.ready;
-  const devices = [...machine.nvmeControllers.map(({ device }) => device), ...machine.devices];
-  const rig = new Rig({ qemu, monitor: monitorClient, agent: agentClient, devices });
+  const rig = new Rig({ qemu, monitor: monitorClient, agent: agentClient, devices: allDevices(machine) });
   for (const id of absent) await rig.unplug(id);
   qemu.removeRunDirectory();
   return rig;
@@ -176,9 +191,16 @@ async function firstOf(rig: Promise<Rig>, ended: Promise<string>, timeoutMs: num
 }
 
 /** Ids of the devices that a rig with these options has. */
-export function deviceIds({ nvmeControllers = DEFAULT_NVME_CONTROLLERS, devices = [] }: RigOptions): string[] {
-  return [...Array.from({ length: nvmeControllers }, (_, index) => `nvme${index}`), ...devices.map(({ id }) => id)];
+export function deviceIds(options: RigOptions): string[] {
+  const { nvmeControllers = DEFAULT_NVME_CONTROLLERS, devices = [] } = options;
+  return [
+    ...Array.from({ length: nvmeControllers }, (_, index) => `nvme${index}`),
+    ...Array.from({ length: cardCount(options) }, (_, index) => `nic${index}`),
+    ...devices.map(({ id }) => id),
+  ];
 }
+
+const cardCount = (options: RigOptions): number => options.networkCards ?? 0;
 
 function checkOptions(options: RigOptions): void {
   const nvmeCount = options.nvmeControllers ?? DEFAULT_NVME_CONTROLLERS;
@@ -187,8 +209,9 @@ function checkOptions(options: RigOptions): void {
     if (value !== undefined && !(Number.isInteger(value) && value > 0))
       throw new RigError(RigErrorCode.badOption, `${name} is ${value}; it must be a whole number above 0.`);
   }
-  const count = nvmeCount + (options.devices?.length ?? 0);
-  if (!Number.isInteger(nvmeCount) || nvmeCount < 0 || count > MAX_DEVICES) {
+  const cards = cardCount(options);
+  const count = nvmeCount + cards + (options.devices?.length ?? 0);
+  if (![nvmeCount, cards].every((each) => Number.isInteger(each) && each >= 0) || count > MAX_DEVICES) {
     throw new RigError(
       RigErrorCode.badOption,
       `A rig has room for 0 to ${MAX_DEVICES} devices behind root ports; ${count} were asked for.`,
@@ -196,6 +219,14 @@ function checkOptions(options: RigOptions): void {
   }
   const ids = deviceIds(options);
   for (const id of options.absent ?? []) if (!ids.includes(id)) throw noSuchDevice(id, ids);
+}
+
+const SYSTEM_QEMU = 'qemu-system-x86_64';
+
+/** What set-up has unpacked, or else the machine's own, where set-up found that one to be new enough. */
+function newerQemu(): string {
+  const unpacked = join(cacheDirectory(), 'qemu/10/qemu-system-x86_64');
+  return existsSync(unpacked) ? unpacked : SYSTEM_QEMU;
 }
 
 function findProgram(name: string): string {

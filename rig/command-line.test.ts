@@ -18,8 +18,17 @@ test('-- begins the command too, once', () => {
 });
 
 test('every option has its meaning', () => {
-  const { options } = parseCommandLine('--memory 1024 --cpus 2 --nvme 0 --kernel 6.12 --qemu /opt/qemu x'.split(' '));
-  assert.deepEqual(options, { memoryMib: 1024, cpus: 2, nvmeControllers: 0, kernel: '6.12', qemu: '/opt/qemu' });
+  const { options } = parseCommandLine(
+    '--memory 1024 --cpus 2 --nvme 0 --igb 2 --kernel 6.12 --qemu /opt/q x'.split(' '),
+  );
+  assert.deepEqual(options, {
+    memoryMib: 1024,
+    cpus: 2,
+    nvmeControllers: 0,
+    networkCards: 2,
+    kernel: '6.12',
+    qemu: '/opt/q',
+  });
 });
 
 test('a device that is plugged before it is unplugged is absent at boot', () => {

@@ -25,6 +25,7 @@ with its exit code. What COMMAND writes stays in the rig's memory and is gone af
   --memory MIB           memory of the rig (4096)
   --cpus N               its CPUs (1; docs/rig.md says why more is a risk)
   --nvme N               NVMe controllers, named nvme0, nvme1, … (1)
+  --igb N                network cards with SR-IOV, named nic0, nic1, … (0; takes QEMU 10, which set-up brings)
   --kernel 6.1|6.12      Debian kernel that the rig runs (6.1)
   --qemu PROGRAM         QEMU to use (qemu-system-x86_64)
   --unplug-after S:DEV   unplug a device S seconds after COMMAND has started; may be given often
@@ -32,7 +33,16 @@ with its exit code. What COMMAND writes stays in the rig's memory and is gone af
   --help                 this text
 `;
 
-const VALUE_OPTIONS = ['--memory', '--cpus', '--nvme', '--kernel', '--qemu', '--unplug-after', '--plug-after'] as const;
+const VALUE_OPTIONS = [
+  '--memory',
+  '--cpus',
+  '--nvme',
+  '--igb',
+  '--kernel',
+  '--qemu',
+  '--unplug-after',
+  '--plug-after',
+] as const;
 type ValueOption = (typeof VALUE_OPTIONS)[number];
 const isValueOption = (name: string): name is ValueOption => (VALUE_OPTIONS as readonly string[]).includes(name);
 
@@ -70,6 +80,8 @@ function optionValue(name: Exclude<ValueOption, '--unplug-after' | '--plug-after
       return { cpus: wholeNumber(name, value, 1) };
     case '--nvme':
       return { nvmeControllers: wholeNumber(name, value, 0) };
+    case '--igb':
+      return { networkCards: wholeNumber(name, value, 0) };
     case '--kernel': {
       const kernel = KERNEL_SERIES.find((series) => series === value);
       if (kernel === undefined) throw bad(`${name} is '${value}'; it can be ${KERNEL_SERIES.join(' or ')}`);

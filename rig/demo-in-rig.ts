@@ -3,7 +3,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { type DemoAudience, type DemoFlags, retell } from '../src/cli/index.ts';
 import { type KernelSeries, REPOSITORY, type Rig, type RigCommand, RigError, RigErrorCode, bootRig } from './index.ts';
 import { type UnpackedKernel, startableKernel, unpackedKernel } from './kernels.ts';
-import { bundle } from '../scripts/bundle.ts';
+import { bundleProduct } from '../scripts/bundle.ts';
 
 const MIB = 1024 ** 2;
 const RIG_KERNEL = '6.1';
@@ -57,7 +57,7 @@ export class RigDemo {
     const kernel = unpackedKernel(this.#options.kernel);
     // Emulated, unpacking it would take many times as long.
     const image = await startableKernel(kernel);
-    await bundle('src/cli/main.ts', PROGRAM);
+    await bundleProduct(PROGRAM);
     this.#started = performance.now();
     this.#audience.event({ event: 'step-started', name: 'boot-rig' });
     const memoryMib = Math.max(RIG_MEMORY_MIB, Math.ceil(this.#options.memory / MIB) + RIG_OVERHEAD_MIB);

@@ -28,6 +28,8 @@ export interface RigSettings {
   readonly path: string;
   /** Directories that stay visible where the rig lays a file system of its own over them (`/tmp`). */
   readonly keep: readonly string[];
+  /** More modules to load, for devices that not every rig has. */
+  readonly modules: readonly string[];
 }
 
 /** The rig's initramfs: busybox, the modules in the order that they need, the agent, and this boot's settings. */
@@ -43,7 +45,7 @@ export function buildInitramfs(settings: RigSettings): Uint8Array {
     { kind: 'file', path: 'inside/start', data: Buffer.from(program('start')) },
     { kind: 'file', path: 'inside/agent.mjs', data: stripped(join(insideDirectory, 'agent.ts')) },
     { kind: 'file', path: 'inside/agent-protocol.mjs', data: stripped(join(import.meta.dirname, 'agent-protocol.ts')) },
-    ...moduleEntries(settings.kernel),
+    ...moduleEntries(settings),
   ]);
 }
 
@@ -87,9 +89,9 @@ function stripped(file: string): Uint8Array {
   );
 }
 
-function moduleEntries(kernel: UnpackedKernel): CpioEntry[] {
+function moduleEntries({ kernel, modules }: RigSettings): CpioEntry[] {
   const files = new Set([
-    ...MODULES.flatMap((name) => moduleFiles(kernel, name, true)),
+    ...[...MODULES, ...modules].flatMap((name) => moduleFiles(kernel, name, true)),
     ...MODULES_IF_THERE.flatMap((name) => moduleFiles(kernel, name, false)),
   ]);
   return [...files].map((file, index) => ({

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type MachineDescription, nvmeController, plugArguments, qemuArguments } from './qemu-arguments.ts';
+import {
+  type MachineDescription,
+  networkCard,
+  nvmeController,
+  plugArguments,
+  qemuArguments,
+} from './qemu-arguments.ts';
 
 const MACHINE: MachineDescription = {
   accelerator: 'tcg',
@@ -14,6 +20,7 @@ const MACHINE: MachineDescription = {
   consoleFile: '/run/console.log',
   compileCache: '/cache/compiled',
   nvmeControllers: [nvmeController(0, '/run/nvme0.img')],
+  networkCards: [],
   devices: [{ id: 'usb', driver: 'qemu-xhci', properties: { p2: 4, msi: true } }],
 };
 
@@ -41,6 +48,20 @@ test('a controller stands between its subsystem and its namespace', () => {
     'nvme,id=nvme0,bus=nvme0-port,serial=dda-rig-nvme0,subsys=nvme0-subsystem,sriov_max_vfs=4,sriov_vq_flexible=8,sriov_vi_flexible=4,max_ioqpairs=16,msix_qsize=20',
     'nvme-ns,bus=nvme0,drive=nvme0-image',
   ]);
+});
+
+test('network cards hear each other, and lead nowhere else', () => {
+  const words = qemuArguments({ ...MACHINE, networkCards: [networkCard(0), networkCard(1)] });
+  const valuesOf = (option: string): string[] => words.filter((_, index) => words[index - 1] === option);
+  assert.deepEqual(valuesOf('-netdev'), ['hubport,id=nic0-network,hubid=0', 'hubport,id=nic1-network,hubid=0']);
+  assert.deepEqual(
+    valuesOf('-device').filter((device) => device.startsWith('igb')),
+    [
+      'igb,id=nic0,bus=nic0-port,netdev=nic0-network,mac=52:54:00:da:00:00',
+      'igb,id=nic1,bus=nic1-port,netdev=nic1-network,mac=52:54:00:da:00:01',
+    ],
+  );
+  assert.ok(valuesOf('-device').includes('pcie-root-port,id=nic0-port,bus=pcie.0,addr=0x11,chassis=2,slot=2'));
 });
 
 test('what is plugged again is what was there at boot', () => {

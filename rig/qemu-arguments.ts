@@ -25,6 +25,8 @@ export interface MachineDescription {
   /** A directory that Node's compile cache is kept in from rig to rig: all that a rig can write to on this machine. */
   readonly compileCache: string;
   readonly nvmeControllers: readonly NvmeController[];
+  /** Network cards; what one sends, the others hear, and nobody else. */
+  readonly networkCards: readonly RigDevice[];
   readonly devices: readonly RigDevice[];
 }
 
@@ -57,8 +59,26 @@ export function nvmeController(index: number, imageFile: string): NvmeController
   };
 }
 
+/** An 82576, whose two ports have seven virtual functions each on hardware; QEMU has one port a card. QEMU 8 and later. */
+export function networkCard(index: number): RigDevice {
+  const id = `nic${index}`;
+  return { id, driver: 'igb', properties: { netdev: netdevOf(id), mac: macOf(index) } };
+}
+
+/** QEMU's range for its own cards, so that a trace tells them from the virtual functions. */
+const macOf = (index: number): string => `52:54:00:da:00:${index.toString(16).padStart(2, '0')}`;
+
+const netdevOf = (id: string): string => `${id}-network`;
+
+/** All of a machine's devices that stand behind root ports, in the order of the ports. */
+export function allDevices(
+  machine: Pick<MachineDescription, 'nvmeControllers' | 'networkCards' | 'devices'>,
+): RigDevice[] {
+  return [...machine.nvmeControllers.map(({ device }) => device), ...machine.networkCards, ...machine.devices];
+}
+
 export function qemuArguments(machine: MachineDescription): string[] {
-  const devices = [...machine.nvmeControllers.map(({ device }) => device), ...machine.devices];
+  const devices = allDevices(machine);
   return [
     ...(machine.accelerator === 'kvm'
       ? ['-accel', 'kvm', '-cpu', 'host', '-machine', 'q35,kernel-irqchip=split']
@@ -79,7 +99,9 @@ export function qemuArguments(machine: MachineDescription): string[] {
     ...['-device', 'virtio-9p-pci,addr=0x4,fsdev=compiled,mount_tag=compiled'],
     ...devices.flatMap((device, index) => ['-device', rootPort(device, index)]),
     ...machine.nvmeControllers.flatMap(nvmeArguments),
-    ...machine.devices.flatMap((device) => ['-device', deviceArgument(device)]),
+    // One hub for all: it leads to none of the machine's own networks.
+    ...machine.networkCards.flatMap(({ id }) => ['-netdev', `hubport,id=${netdevOf(id)},hubid=0`]),
+    ...[...machine.networkCards, ...machine.devices].flatMap((device) => ['-device', deviceArgument(device)]),
   ];
 }
 

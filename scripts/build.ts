@@ -1,9 +1,9 @@
 /** `npm run build`: what the package ships. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundle } from './bundle.ts';
+import { bundleProduct } from './bundle.ts';
 
 const DISTRIBUTION = join(import.meta.dirname, '../dist');
 
 rmSync(DISTRIBUTION, { recursive: true, force: true });
-await bundle('src/cli/main.ts', join(DISTRIBUTION, 'cli'));
+await bundleProduct(join(DISTRIBUTION, 'cli'));

@@ -6,21 +6,22 @@ import { delimiter, dirname, join } from 'path';
 import { ensureKernels } from './setup/debian-kernels.mjs';
 import { ensureDebianPackages } from './setup/debian-packages.mjs';
 import { ensureNodeModules } from './setup/node-modules.mjs';
+import { ensureNewerQemu } from './setup/newer-qemu.mjs';
 import { ensureNode } from './setup/node-runtime.mjs';
 import { cacheDirectory, repository } from './setup/places.mjs';
 import { SetupError, say } from './setup/say.mjs';
 
 /**
- * `rig`: the task boots a rig, so it needs Debian packages and these kernels.
- * @typedef {{ program?: string, args?: string[], rig?: ('6.1' | '6.12')[] }} Task
+ * `rig`: the task boots a rig, so it needs Debian packages and these kernels. `newerQemu`: some of its rigs have network cards.
+ * @typedef {{ program?: string, args?: string[], rig?: ('6.1' | '6.12')[], newerQemu?: boolean }} Task
  * @type {Record<string, Task>}
  */
 const TASKS = {
-  setup: { rig: ['6.1', '6.12'] },
+  setup: { rig: ['6.1', '6.12'], newerQemu: true },
   check: { program: 'scripts/check.ts' },
   fmt: { program: 'node_modules/@biomejs/biome/bin/biome', args: ['format', '--write'] },
   build: { program: 'scripts/build.ts' },
-  test: { program: 'scripts/test.ts', rig: ['6.1', '6.12'] },
+  test: { program: 'scripts/test.ts', rig: ['6.1', '6.12'], newerQemu: true },
   rig: { program: 'rig/main.ts', rig: ['6.1'] },
   dda: { program: 'src/cli/main.ts' },
   demo: { program: 'rig/demo.ts', rig: ['6.1'] },
@@ -41,6 +42,8 @@ async function main() {
     const isLater =
       (name === 'rig' || name === 'demo') && args.some((word) => word === '6.12' || word === '--kernel=6.12');
     await ensureKernels(isLater ? ['6.1', '6.12'] : task.rig);
+    const hasCards = name === 'rig' && args.some((word) => word === '--igb' || word.startsWith('--igb='));
+    if (task.newerQemu === true || hasCards) await ensureNewerQemu();
   }
   if (task.program === undefined) say('everything is there.');
   else run(node, [join(repository, task.program), ...(task.args || []), ...args]);

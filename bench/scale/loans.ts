@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Manager, SqliteJournal, kernelHost, startManager } from '../../src/host/index.ts';
+import { type Manager, kernelHost } from '../../src/host/index.ts';
+import { SqliteJournal } from '../../src/host/journal/sqlite-journal.ts';
+import { startManager } from '../../src/host/manager/start-manager.ts';
 import { FakeClock, FakeVmPort, type FunctionDescription, fakeHost } from '../../src/host/testing/index.ts';
 
 const ROUNDS = 300;

@@ -14,6 +14,8 @@ export interface CliContext {
   readonly guestConsole: () => ConsolePort;
   /** Where the control sockets of running VMs are. */
   readonly controlDirectory: string;
+  /** Where the daemon listens. */
+  readonly daemonSocket: string;
   readonly version: string;
   readonly setExitCode: (code: number) => void;
 }

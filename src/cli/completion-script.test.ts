@@ -37,12 +37,22 @@ test('bash: commands', async (t) => {
 });
 
 test('bash: options of a command', async (t) => {
-  assert.deepEqual(await offered(t, 'dda dismount --'), ['--force', '--json', '--help']);
+  assert.deepEqual(await offered(t, 'dda dismount --'), ['--force', '--pool', '--json', '--help']);
   assert.deepEqual(await offered(t, 'dda completion '), ['bash', 'zsh', 'fish', '--help']);
 });
 
 test('bash: commands below a command, and their options', async (t) => {
-  assert.deepEqual(await offered(t, 'dda vm '), ['run', 'list', 'add', 'eject', 'rescind', 'stop', '--help']);
+  assert.deepEqual(await offered(t, 'dda vm '), [
+    'run',
+    'list',
+    'add',
+    'eject',
+    'rescind',
+    'stop',
+    'create',
+    'console',
+    '--help',
+  ]);
   assert.deepEqual(await offered(t, 'dda vm run --ke'), ['--kernel']);
   assert.deepEqual((await offered(t, 'dda vm eject ')).slice(0, 2), ['--json', '--deadline']);
 });

@@ -1,30 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { controlDirectory, openHost, readReadiness } from '../host/index.ts';
-import { kvmRunsGuests } from '../linux/index.ts';
-import { processConsole } from './console-port.ts';
-import { runCommandLine } from './program.ts';
-import { processTerminal } from './terminal.ts';
+import { keepCompiledCode } from './compiled-code.ts';
 
-/** From the package itself: this file is two folders below it, in the sources as in dist/. */
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  const parsed = JSON.parse(text) as { readonly version: string };
-  return parsed.version;
-}
-
-await runCommandLine(
-  {
-    terminal: processTerminal(),
-    openHost,
-    readReadiness,
-    guestSupport: kvmRunsGuests,
-    guestConsole: processConsole,
-    controlDirectory: controlDirectory(),
-    version: packageVersion(),
-    setExitCode: (code) => {
-      process.exitCode = code;
-    },
-  },
-  process.argv.slice(2),
-);
+keepCompiledCode();
+await import('./run.ts');

@@ -10,19 +10,19 @@ export function shownBarBytes(bar: BackendBar): number {
   return Math.max(bar.sizeBytes, pageBytes);
 }
 
-/** The parts of a BAR as a borrower gets them. `spans`: the emulated pages of this BAR. */
-export function divideBar(bar: BackendBar, spans: readonly EmulatedSpan[]): BarRegion[] {
+/** The parts of a BAR as a borrower gets them. `spans`: the emulated pages of this BAR; `unwatched`: writes to them may go unnoticed. */
+export function divideBar(bar: BackendBar, spans: readonly EmulatedSpan[], unwatched: boolean): BarRegion[] {
   return layOutBar(shownBarBytes(bar), bar.mappings, spans).flatMap((part): BarRegion[] => {
     const { offsetBytes, sizeBytes } = part;
     const mapping = bar.mappings.find((candidate) => contains(candidate, part));
-    if (part.access === 'trapped' || mapping === undefined) return trappedRegions(part, spans);
+    if (part.access === 'trapped' || mapping === undefined) return trappedRegions(part, spans, unwatched);
     const hostAddress = mapping.hostAddress + BigInt(offsetBytes - mapping.offsetBytes);
     return [{ access: 'direct', offsetBytes, sizeBytes, hostAddress }];
   });
 }
 
 /** A trapped part, cut where the emulated pages begin and end, as only those can have an image. */
-function trappedRegions(part: ByteRange, spans: readonly EmulatedSpan[]): BarRegion[] {
+function trappedRegions(part: ByteRange, spans: readonly EmulatedSpan[], unwatched: boolean): BarRegion[] {
   const end = part.offsetBytes + part.sizeBytes;
   const cuts = new Set([part.offsetBytes, end]);
   for (const span of spans) {
@@ -34,6 +34,13 @@ function trappedRegions(part: ByteRange, spans: readonly EmulatedSpan[]): BarReg
   return sorted.slice(0, -1).map((offsetBytes, i) => {
     const span = spans.find((candidate) => candidate.offsetBytes === offsetBytes);
     const sizeBytes = (sorted[i + 1] ?? end) - offsetBytes;
-    return { access: 'trapped', offsetBytes, sizeBytes, imageAddress: span?.complete ? span.pages.address : undefined };
+    const imageAddress = span?.complete ? span.pages.address : undefined;
+    return {
+      access: 'trapped',
+      offsetBytes,
+      sizeBytes,
+      imageAddress,
+      imageWritable: unwatched && imageAddress !== undefined,
+    };
   });
 }

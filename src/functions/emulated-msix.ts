@@ -13,11 +13,17 @@ export interface EmulatedSpan extends ByteRange {
   readonly complete: boolean;
 }
 
-/** The guest's MSI-X table and pending bits, and the BAR pages they lie in. */
+/**
+ * The guest's MSI-X table and pending bits, and the BAR pages they lie in. While no vector can fire, what the guest writes
+ * there means nothing yet: then the pages may be its plain memory (`unwatched`), and are looked at once when that ends.
+ */
 export interface EmulatedMsix {
   readonly shape: MsixCapability;
   readonly table: MsixTable;
   readonly spans: readonly EmulatedSpan[];
+  unwatched: boolean;
+  /** After the guest's last unnoticed write: what it has left becomes a table again, and reserved bits what they were. */
+  tidy(): void;
   close(): void;
 }
 
@@ -46,14 +52,36 @@ export function emulateMsix(
     return span.pages.bytes.subarray(start, start + part.sizeBytes);
   }
 
+  const table = new MsixTable(bytesOf(shape.table), bytesOf(shape.pendingBits), listener);
   return {
     shape,
-    table: new MsixTable(bytesOf(shape.table), bytesOf(shape.pendingBits), listener),
+    table,
     spans,
+    unwatched: true,
+    tidy: () => {
+      for (const span of spans)
+        clearBeside(
+          span,
+          parts.filter((part) => part.barIndex === span.barIndex),
+        );
+      table.tidy();
+    },
     close: () => {
       for (const span of spans) span.pages.close();
     },
   };
+}
+
+/** Zeroes what of a span is in none of `parts`. */
+function clearBeside(span: EmulatedSpan, parts: readonly ByteRange[]): void {
+  const inside = parts.filter((part) => contains(span, part)).toSorted((a, b) => a.offsetBytes - b.offsetBytes);
+  let at = 0;
+  for (const { offsetBytes, sizeBytes } of inside) {
+    const start = offsetBytes - span.offsetBytes;
+    span.pages.bytes.fill(0, at, Math.max(at, start));
+    at = Math.max(at, start + sizeBytes);
+  }
+  span.pages.bytes.fill(0, at);
 }
 
 export function contains(range: ByteRange, part: ByteRange): boolean {

@@ -28,7 +28,8 @@ export interface BarShape {
  * A page-aligned part of a BAR. `direct`: host memory at `hostAddress` (a virtual address in this process, valid while
  * the function is attached) that the borrower maps straight into the guest. `trapped`: every write goes to
  * {@link PciFunction.writeBar}; reads too, unless `imageAddress` names host memory that always holds what a read
- * would return, which the borrower may map read-only.
+ * would return, which the borrower may map read-only. While `imageWritable`, writes mean nothing yet and may go to that
+ * memory unnoticed; {@link FunctionBorrower.imageAccessChanged} tells when that changes.
  */
 export type BarRegion =
   | {
@@ -42,6 +43,7 @@ export type BarRegion =
       readonly offsetBytes: number;
       readonly sizeBytes: number;
       readonly imageAddress: bigint | undefined;
+      readonly imageWritable: boolean;
     };
 
 /** The (address, data) pair that a guest has programmed for one MSI or MSI-X vector. */
@@ -61,6 +63,11 @@ export interface DmaRegion {
 export interface FunctionBorrower {
   /** The guest set or cleared memory decoding, or moved a BAR while decoding: `gpa` undefined means "not decoded". */
   barMoved(barIndex: number, gpa: number | undefined): void;
+  /**
+   * `imageWritable` of regions of this BAR has changed. When this returns, every write to an image that isn't writable any more
+   * comes to {@link PciFunction.writeBar}.
+   */
+  imageAccessChanged(barIndex: number): void;
   /** Vector `vector` may now fire with `message`; undefined: it is masked, disabled or was never programmed. */
   messageChanged(vector: number, message: MsiMessage | undefined): void;
   /** The host wants the function back now (VFIO's request interrupt). May be called more than once. */

@@ -14,6 +14,8 @@ export class MsixTable {
   readonly #table: Uint8Array;
   readonly #tableWords: Uint32Array;
   readonly #pendingBits: Uint8Array;
+  /** What the pending bits are, whatever a guest wrote over them. */
+  readonly #pending: Uint8Array;
   readonly #listener: MessageListener;
   #control: MsixControl = { enabled: false, functionMasked: false };
   /** What the listener was last told, by vector. */
@@ -28,6 +30,7 @@ export class MsixTable {
     this.#table = table;
     this.#tableWords = new Uint32Array(table.buffer, table.byteOffset, table.byteLength / 4);
     this.#pendingBits = pendingBits;
+    this.#pending = new Uint8Array(pendingBits.byteLength);
     this.#listener = listener;
     this.#told = Array.from({ length: this.vectorCount });
     this.#clear();
@@ -64,6 +67,17 @@ export class MsixTable {
     for (let vector = 0; vector < this.vectorCount; vector += 1) this.#settle(vector);
   }
 
+  /**
+   * The guest has had the pages as plain memory: bits that the specification reserves, and the pending bits, are put right.
+   * For when no vector can fire.
+   */
+  tidy(): void {
+    for (let offset = 0; offset < this.#table.byteLength; offset += 4) {
+      this.#store(offset, this.#tableWords[offset / 4] ?? 0);
+    }
+    this.#pendingBits.set(this.#pending);
+  }
+
   /** What `vector` may fire with now; undefined while it is masked, disabled, or out of range. */
   message(vector: number): MsiMessage | undefined {
     return this.#told[vector];
@@ -72,13 +86,15 @@ export class MsixTable {
   /** For functions that raise their interrupts here: remembers one that came while the vector was masked, or forgets it. */
   setPending(vector: number, pending: boolean): void {
     if (vector < 0 || vector >= this.vectorCount) return;
-    const old = this.#pendingBits[vector >>> 3] ?? 0;
+    const old = this.#pending[vector >>> 3] ?? 0;
     const bit = 1 << (vector & 7);
-    this.#pendingBits[vector >>> 3] = pending ? old | bit : old & ~bit;
+    const bits = pending ? old | bit : old & ~bit;
+    this.#pending[vector >>> 3] = bits;
+    this.#pendingBits[vector >>> 3] = bits;
   }
 
   isPending(vector: number): boolean {
-    return (((this.#pendingBits[vector >>> 3] ?? 0) >>> (vector & 7)) & 1) !== 0;
+    return (((this.#pending[vector >>> 3] ?? 0) >>> (vector & 7)) & 1) !== 0;
   }
 
   #store(offset: number, value: number): void {
@@ -115,6 +131,7 @@ export class MsixTable {
 
   #clear(): void {
     this.#table.fill(0);
+    this.#pending.fill(0);
     this.#pendingBits.fill(0);
     for (let vector = 0; vector < this.vectorCount; vector += 1) {
       this.#table[vector * msixEntryBytes + MsixEntryRegister.vectorControl] = msixVectorMasked;

@@ -9,6 +9,7 @@ function borrow(fn: PciFunction): string[] {
   const told: string[] = [];
   const borrower: FunctionBorrower = {
     barMoved: (index, gpa) => told.push(`bar ${index} ${gpa === undefined ? 'off' : `0x${gpa.toString(16)}`}`),
+    imageAccessChanged: () => undefined,
     messageChanged: (vector, message) => {
       told.push(`vector ${vector} ${message === undefined ? 'off' : `data 0x${message.data.toString(16)}`}`);
       if (message !== undefined) fn.connectVector(vector, 100 + vector);
@@ -347,4 +348,60 @@ test('accesses of other sizes, outside, or across the edge of the table are harm
   fn.writeBar(0, 0x2100, 4, 0xffff_ffffn);
   assert.equal(fn.readBar(0, 0x2100, 4), 0n, 'pending bits are read-only');
   assert.deepEqual(told, []);
+});
+
+test("while no vector can fire the table may be the guest's plain memory; what it has left there counts once one can", () => {
+  let memory: Uint8Array = new Uint8Array(0);
+  const fn = new FakeFunction({
+    msixPendingBits: { barIndex: 0, offset: 0x2800 },
+    allocate: (name, sizeBytes) => {
+      const pages = plainPages(name, sizeBytes);
+      if (name.includes('MSI-X')) memory = pages.bytes;
+      return pages;
+    },
+  });
+  const watched: boolean[] = [];
+  const fired: string[] = [];
+  const image = () => fn.barRegions(0).find((region) => region.access === 'trapped');
+  fn.attach({
+    barMoved: () => undefined,
+    imageAccessChanged: (barIndex) => {
+      assert.equal(barIndex, 0);
+      watched.push(image()?.imageWritable === false);
+      // The guest's last write before the page was taken from it.
+      if (watched.at(-1) === true) memory[0x101] = 0x77;
+    },
+    messageChanged: (vector, message) => fired.push(`${vector} ${message === undefined ? 'off' : message.address}`),
+    releaseRequested: () => undefined,
+    failed: (reason) => assert.fail(reason),
+  });
+  assert.equal(image()?.imageWritable, true);
+  memory.fill(0xff);
+  memory.set([0x03, 0, 0xe0, 0xfe, 0, 0, 0, 0, 0x60, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff], 16);
+  fn.writeConfig(msixControl, 2, 0xc000);
+  assert.deepEqual([watched, fired], [[], []], 'enabled, but all of it masked');
+  fn.writeConfig(msixControl, 2, 0x8000);
+  assert.deepEqual([watched, fired], [[true], ['1 4276092928']]);
+  assert.deepEqual([...memory.subarray(12, 16)], [1, 0, 0, 0], 'masked; reserved bits are 0');
+  assert.equal(fn.readBar(0, 0x2000, 4), 0xffff_fffcn, 'the low bits of an address are 0');
+  assert.equal(fn.readBar(0, 0x2100, 8), 0n, 'behind the table');
+  assert.equal(fn.readBar(0, 0x2800, 8), 0n, 'pending bits are not for the guest to write');
+  assert.ok(memory.subarray(0x100).every((byte) => byte === 0));
+  fn.writeConfig(msixControl, 2, 0xc000);
+  assert.deepEqual(
+    [watched, fired.splice(0)],
+    [
+      [true, false],
+      ['1 4276092928', '1 off'],
+    ],
+  );
+  fn.writeConfig(msixControl, 2, 0);
+  assert.equal(image()?.imageWritable, true);
+});
+
+test('a table beside live registers is watched always', () => {
+  const fn = new FakeFunction({ msixPendingBits: { barIndex: 0, offset: 0x2800 }, nothingBesideMsix: false });
+  borrow(fn);
+  const image = fn.barRegions(0).find((region) => region.access === 'trapped');
+  assert.deepEqual([image?.imageAddress, image?.imageWritable], [undefined, false]);
 });

@@ -2,7 +2,7 @@ import { decodeHeader, extendedConfigSpaceBytes } from '../pci/index.ts';
 import type { ByteRange } from './bar-layout.ts';
 import { divideBar, shownBarBytes } from './bar-regions.ts';
 import type { ConfigEffect } from './config-effects.ts';
-import { passedOnDeviceControl } from './config-state.ts';
+import { type MsixControl, passedOnDeviceControl } from './config-state.ts';
 import { ConfigView } from './config-view.ts';
 import { contains, emulateMsix, overlaps } from './emulated-msix.ts';
 import type { EmulatedMsix } from './emulated-msix.ts';
@@ -19,6 +19,7 @@ import type {
 import { guardBackend, messageOf } from './guarded-backend.ts';
 import type { GuardedBackend } from './guarded-backend.ts';
 import { InterruptVectors } from './interrupt-vectors.ts';
+import type { MsiState } from './msi.ts';
 
 /** What the function reads as can't be shown to a guest; the message says why. */
 export class FunctionUnusableError extends Error {
@@ -163,7 +164,7 @@ export class PolicedFunction implements PciFunction {
   barRegions(barIndex: number): readonly BarRegion[] {
     const bar = this.#backendBar(barIndex);
     const spans = this.#msix?.spans.filter((span) => span.barIndex === barIndex) ?? [];
-    return bar === undefined ? [] : divideBar(bar, spans);
+    return bar === undefined ? [] : divideBar(bar, spans, this.#msix?.unwatched === true);
   }
 
   readBar(barIndex: number, offset: number, sizeBytes: number): bigint {
@@ -268,11 +269,30 @@ export class PolicedFunction implements PciFunction {
         this.#guarded.setDeviceControl(effect.bits, passedOnDeviceControl);
         return;
       case 'interrupts':
-        this.#vectors.program(effect.msi, effect.msix, this.#msix?.table);
+        this.#programInterrupts(effect.msi, effect.msix);
         return;
       case 'function-level-reset':
         this.#resetForGuest();
         return;
+    }
+  }
+
+  /** The MSI-X table is watched exactly while a vector of it may fire. */
+  #programInterrupts(msi: MsiState, control: MsixControl): void {
+    const msix = this.#msix;
+    const mayFire = control.enabled && !control.functionMasked;
+    if (msix !== undefined && mayFire && msix.unwatched) {
+      this.#setUnwatched(msix, false);
+      msix.tidy();
+    }
+    this.#vectors.program(msi, control, msix?.table);
+    if (msix !== undefined && !mayFire && !msix.unwatched) this.#setUnwatched(msix, true);
+  }
+
+  #setUnwatched(msix: EmulatedMsix, unwatched: boolean): void {
+    msix.unwatched = unwatched;
+    for (const barIndex of new Set(msix.spans.map((span) => span.barIndex))) {
+      this.#borrower?.imageAccessChanged(barIndex);
     }
   }
 

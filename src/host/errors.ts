@@ -50,7 +50,35 @@ export const hostErrorKinds = {
   'function-held': { exitCode: ExitCode.inUse, when: 'A process holds the function open through VFIO.' },
   'virtual-functions-lent': {
     exitCode: ExitCode.inUse,
-    when: 'Virtual functions of this physical function are dismounted, and would vanish with its driver.',
+    when: 'Virtual functions of this physical function are dismounted or lent, and would vanish.',
+  },
+  'not-a-physical-function': {
+    exitCode: ExitCode.impossible,
+    when: 'The function has no SR-IOV, so it has no virtual functions.',
+  },
+  'physical-function-away': {
+    exitCode: ExitCode.inUse,
+    when: 'The physical function is not with a host driver, which its virtual functions need.',
+  },
+  'too-many-virtual-functions': {
+    exitCode: ExitCode.impossible,
+    when: 'The physical function does not have that many virtual functions.',
+  },
+  'virtual-functions-exist': {
+    exitCode: ExitCode.inUse,
+    when: 'The physical function has virtual functions already; their number can only go through none.',
+  },
+  'virtual-function-settings': {
+    exitCode: ExitCode.usage,
+    when: 'A setting of a virtual function is malformed, or not one that its device has.',
+  },
+  'virtual-function-resources': {
+    exitCode: ExitCode.impossible,
+    when: 'The NVMe controller does not have the queues or interrupts that the virtual functions would get.',
+  },
+  'sriov-refused': {
+    exitCode: ExitCode.failed,
+    when: 'The kernel or the device refused to create, set up or remove virtual functions.',
   },
   'operation-in-progress': {
     exitCode: ExitCode.inUse,
@@ -92,6 +120,14 @@ export const hostErrorKinds = {
     exitCode: ExitCode.failed,
     when: 'A control request that the VM does not understand, or one too many at once.',
   },
+  'vm-process-unreadable': {
+    exitCode: ExitCode.notAllowed,
+    when: "The VM process's user may not read the program that it is to run.",
+  },
+  'vm-process-failed': {
+    exitCode: ExitCode.failed,
+    when: 'The VM process ended, or said nothing, before its guest was started.',
+  },
   'vm-refused': { exitCode: ExitCode.failed, when: 'The kernel refused to create the VM.' },
   'lend-refused': { exitCode: ExitCode.failed, when: 'The kernel refused to lend the function.' },
   'already-lent': { exitCode: ExitCode.inUse, when: 'The VM has that function already.' },
@@ -126,10 +162,6 @@ export const hostErrorKinds = {
   'not-dismounted': { exitCode: ExitCode.inUse, when: 'The function belongs to the host, not to the pool.' },
   'group-with-other-vm': { exitCode: ExitCode.inUse, when: 'A function of the same IOMMU group is with another VM.' },
   'group-quarantined': { exitCode: ExitCode.inUse, when: 'A function of the same IOMMU group is in quarantine.' },
-  'physical-function-away': {
-    exitCode: ExitCode.inUse,
-    when: "The host's driver does not have the physical function just now.",
-  },
   'not-physical-function': { exitCode: ExitCode.impossible, when: 'The function can not have virtual functions.' },
   'nothing-free': { exitCode: ExitCode.notFound, when: 'No function of that pool and class is free.' },
   'no-such-pool': { exitCode: ExitCode.notFound, when: 'There is no pool of that name.' },

@@ -1,5 +1,6 @@
 export { ExitCode, HostError, hostErrorKinds } from './errors.ts';
 export type { HostErrorCode, HostErrorParts } from './errors.ts';
+export { errorKinds, exitCodeFor } from './error-kinds.ts';
 export { ReportedError, reportOf } from './error-report.ts';
 export type { ErrorReport } from './error-report.ts';
 export { DirectoryTree } from './tree/directory-tree.ts';
@@ -37,6 +38,19 @@ export type { DismountOptions } from './moves/move.ts';
 export type { ActOutcome, KernelActions, LockOwner, LockResult, NodeClaim, RecordStore } from './moves/ports.ts';
 export type { DismountRecord, ProcessMark, StuckAct } from './moves/record.ts';
 export type { MovePlan, Step } from './moves/step.ts';
+export { createVirtualFunctions } from './sriov/create-virtual-functions.ts';
+export type { CreateReport, CreateRequest } from './sriov/create-virtual-functions.ts';
+export type { VirtualFunctionsTo } from './sriov/plan-create.ts';
+export { listPhysicalFunctions, readVirtualFunctions } from './sriov/read-virtual-functions.ts';
+export type {
+  SharedResource,
+  VirtualFunctionReport,
+  VirtualFunctionsReport,
+} from './sriov/read-virtual-functions.ts';
+export { removeVirtualFunctions } from './sriov/remove-virtual-functions.ts';
+export type { RemoveOptions, RemoveReport } from './sriov/remove-virtual-functions.ts';
+export type { VfOptions } from './sriov/execute-vf-plan.ts';
+export type { VirtualFunctionSettings } from './sriov/settings.ts';
 export { openHost } from './kernel/open-host.ts';
 export { readReadiness } from './readiness/read-readiness.ts';
 export { judgeReadiness } from './readiness/readiness.ts';
@@ -64,7 +78,6 @@ export { highWindowsFor } from './running/start-session.ts';
 
 export type { AuditEntry, AuditPage, Caller } from './journal/audit.ts';
 export type { JournalPort } from './journal/journal.ts';
-export { defaultJournalPath, SqliteJournal } from './journal/sqlite-journal.ts';
 export type { HostNews, HostNewsPort, HostPort, VirtualFunctionsPort } from './manager/host-port.ts';
 export { defaultKeepRulesPath, keepRulesFile } from './manager/keep-rules.ts';
 export type { KeepRulesPort } from './manager/keep-rules.ts';
@@ -93,7 +106,10 @@ export type {
   VmProcessStatus,
   VmSpec,
 } from './manager/ports.ts';
-export { startManager } from './manager/start-manager.ts';
 export { systemClock } from './manager/system-clock.ts';
 export { QuarantineReason } from './ownership/owner.ts';
-export type { Destination, FunctionState, Owner, VirtualFunctionSettings, VmPhase } from './ownership/owner.ts';
+export type { Destination, FunctionState, Owner, VmPhase } from './ownership/owner.ts';
+export type { OwnerKind } from './ownership/owner.ts';
+export { openManager } from './serving/serving.ts';
+export type { ManagerPlaces, ManagerReports, OpenedManager } from './serving/opened-manager.ts';
+export { initramfsScript, type KeptFunction } from './boot-rules/initramfs-script.ts';

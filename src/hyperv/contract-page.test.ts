@@ -26,6 +26,7 @@ const OFFERS: Readonly<Record<Offer, string>> = {
   never: 'no',
   'with-invariant-tsc': 'invariant TSC',
   'with-reference-tsc-page': 'reference TSC page',
+  'with-lazy-eoi': 'lazy EOI',
 };
 
 for (const [heading, bits] of [

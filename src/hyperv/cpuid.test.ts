@@ -64,7 +64,7 @@ const amd: readonly CpuidEntry[] = [
 ];
 
 function shaped(supported: readonly CpuidEntry[], vpIndex: number, vpCount: number, tscInvariant = true) {
-  const entries = shapeCpuid(supported, { vpIndex, vpCount, tscInvariant });
+  const entries = shapeCpuid(supported, { vpIndex, vpCount, tscInvariant, lazyEoi: false });
   const words = (number: number, index = 0): Words | undefined => {
     const found = entries.filter((entry) => entry.function === number && (entry.flags === 0 || entry.index === index));
     assert.ok(found.length <= 1, `leaf ${number.toString(16)} stands once`);
@@ -215,8 +215,11 @@ test('AMD without topology extensions gets no leaf 0x8000001E', () => {
 });
 
 test('impossible counts, and tables that KVM never returns, are refused', () => {
-  assert.throws(() => shapeCpuid(intel, { vpIndex: 0, vpCount: 65, tscInvariant: true }), RangeError);
-  assert.throws(() => shapeCpuid(intel, { vpIndex: 0, vpCount: 0, tscInvariant: true }), RangeError);
-  assert.throws(() => shapeCpuid(intel, { vpIndex: 4, vpCount: 4, tscInvariant: true }), RangeError);
-  assert.throws(() => shapeCpuid(intel.slice(2), { vpIndex: 0, vpCount: 1, tscInvariant: true }), RangeError);
+  assert.throws(() => shapeCpuid(intel, { vpIndex: 0, vpCount: 65, tscInvariant: true, lazyEoi: false }), RangeError);
+  assert.throws(() => shapeCpuid(intel, { vpIndex: 0, vpCount: 0, tscInvariant: true, lazyEoi: false }), RangeError);
+  assert.throws(() => shapeCpuid(intel, { vpIndex: 4, vpCount: 4, tscInvariant: true, lazyEoi: false }), RangeError);
+  assert.throws(
+    () => shapeCpuid(intel.slice(2), { vpIndex: 0, vpCount: 1, tscInvariant: true, lazyEoi: false }),
+    RangeError,
+  );
 });

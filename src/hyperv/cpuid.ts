@@ -1,16 +1,15 @@
 import { type CpuidEntry, type CpuidRegister, CpuidTable } from './cpuid-table.ts';
+import type { OfferedFeatures } from './feature-bits.ts';
 import { hypervisorLeaves } from './hypervisor-leaves.ts';
 import { applyTopology } from './topology-leaves.ts';
 
 /** More would need sparse VP sets in every call, and APIC ids above 254 need more than leaf 1 can say. */
 export const MAX_VP_COUNT = 64;
 
-export interface ShapeCpuidOptions {
+export interface ShapeCpuidOptions extends OfferedFeatures {
   /** Also the VP's APIC id. */
   readonly vpIndex: number;
   readonly vpCount: number;
-  /** Whether the guest may take the TSC for its clock. If not it gets the reference TSC page. */
-  readonly tscInvariant: boolean;
 }
 
 interface BitChange {
@@ -125,7 +124,7 @@ export function shapeCpuid(supported: readonly CpuidEntry[], options: ShapeCpuid
   table.set(0x80000007, { eax: 0, ebx: 0, ecx: 0, edx: tscInvariant ? 1 << INVARIANT_TSC_BIT : 0 });
   table.set(0x80000000, { eax: Math.max(table.get(0x80000000)?.eax ?? 0, 0x80000008) });
   applyTopology(table, { vpIndex, vpCount, amdLeaves: AMD_LIKE_VENDORS.includes(vendorName(vendorLeaf)) });
-  return [...table.entries(), ...hypervisorLeaves(vpCount, tscInvariant)].toSorted(
+  return [...table.entries(), ...hypervisorLeaves(vpCount, options)].toSorted(
     (a, b) => a.function - b.function || a.index - b.index,
   );
 }

@@ -4,8 +4,19 @@
  * drivers/clocksource/hyperv_timer.c. A bit that isn't listed is clear: a guest has no use for it here.
  */
 
-/** The clock decides two groups of bits: the plain TSC, or a page that turns the TSC into reference time. */
-export type Offer = 'always' | 'never' | 'with-invariant-tsc' | 'with-reference-tsc-page';
+/**
+ * The clock decides two groups of bits: the plain TSC, or a page that turns the TSC into reference time. A third goes with
+ * a host whose kernel ends interrupts lazily (`PartitionOptions.lazyEoi`).
+ */
+export type Offer = 'always' | 'never' | 'with-invariant-tsc' | 'with-reference-tsc-page' | 'with-lazy-eoi';
+
+/** What of it depends on the host. */
+export interface OfferedFeatures {
+  /** Whether the guest may take the TSC for its clock. If not it gets the reference TSC page. */
+  readonly tscInvariant: boolean;
+  /** Whether the kernel serves the APIC MSRs (EOI, ICR, TPR) and keeps the "no EOI required" bit of VP assist pages. */
+  readonly lazyEoi: boolean;
+}
 
 export interface FeatureBit {
   readonly bit: number;
@@ -25,7 +36,12 @@ export const PRIVILEGES_LOW: readonly FeatureBit[] = [
   },
   { bit: 2, name: 'AccessSynicRegs', offer: 'always', why: 'VMBus messages and interrupts come through the SynIC' },
   { bit: 3, name: 'AccessSyntheticTimerRegs', offer: 'never', why: 'the local APIC timer in the kernel needs no exit' },
-  { bit: 4, name: 'AccessIntrCtrlRegs', offer: 'never', why: "the kernel's x2APIC is faster than MSR exits" },
+  {
+    bit: 4,
+    name: 'AccessIntrCtrlRegs',
+    offer: 'with-lazy-eoi',
+    why: 'goes with UseApicMsrs; the kernel serves them, none exits to user space',
+  },
   { bit: 5, name: 'AccessHypercallMsrs', offer: 'always', why: 'without it Linux does not take this for Hyper-V' },
   { bit: 6, name: 'AccessVpIndex', offer: 'always', why: 'without it Linux does not take this for Hyper-V' },
   { bit: 7, name: 'AccessResetReg', offer: 'never', why: 'ACPI has a reset register' },
@@ -105,7 +121,12 @@ export const RECOMMENDATIONS: readonly FeatureBit[] = [
     offer: 'never',
     why: 'the kernel cannot flush for a user-space hypercall',
   },
-  { bit: 3, name: 'UseApicMsrs', offer: 'never', why: "the kernel's x2APIC is faster than MSR exits" },
+  {
+    bit: 3,
+    name: 'UseApicMsrs',
+    offer: 'with-lazy-eoi',
+    why: 'Linux then looks into its VP assist page first, and mostly finds that no EOI, and so no exit, is needed',
+  },
   { bit: 4, name: 'UseMsrForReset', offer: 'never', why: 'ACPI has a reset register' },
   {
     bit: 5,
@@ -136,9 +157,9 @@ export const RECOMMENDATIONS: readonly FeatureBit[] = [
   },
 ];
 
-/** The 32-bit word that a table of bits makes for a guest with this clock. */
-export function featureWord(bits: readonly FeatureBit[], tscInvariant: boolean): number {
-  const clock: Offer = tscInvariant ? 'with-invariant-tsc' : 'with-reference-tsc-page';
-  const offered = bits.filter(({ offer }) => offer === 'always' || offer === clock);
-  return offered.reduce((word, { bit }) => (word | (1 << bit)) >>> 0, 0);
+/** The 32-bit word that a table of bits makes. */
+export function featureWord(bits: readonly FeatureBit[], { tscInvariant, lazyEoi }: OfferedFeatures): number {
+  const offers = new Set<Offer>(['always', tscInvariant ? 'with-invariant-tsc' : 'with-reference-tsc-page']);
+  if (lazyEoi) offers.add('with-lazy-eoi');
+  return bits.filter(({ offer }) => offers.has(offer)).reduce((word, { bit }) => (word | (1 << bit)) >>> 0, 0);
 }

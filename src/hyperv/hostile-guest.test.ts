@@ -66,10 +66,11 @@ test('whatever a guest does: no throw, answers in range, only its own named page
     fc.property(
       fc.boolean(),
       fc.boolean(),
+      fc.boolean(),
       fc.array(operation, { maxLength: 120 }),
-      (tscInvariant, started, operations) => {
+      (tscInvariant, lazyEoi, started, operations) => {
         const memory = new PlainGuestMemory([{ gpn: INPUT_GPN, pageCount: PAGES }]);
-        const bench = new PartitionBench({ vpCount: VP_COUNT, tscInvariant, memory });
+        const bench = new PartitionBench({ vpCount: VP_COUNT, tscInvariant, lazyEoi, memory });
         const { partition } = bench;
         const named = new Set<number>([INPUT_GPN]);
         let crashes = 0;
@@ -125,6 +126,10 @@ test('whatever a guest does: no throw, answers in range, only its own named page
               }
               case 'assertInterrupt':
                 assert.ok(event.vp < VP_COUNT && event.vector >= 16 && event.vector <= 255);
+                break;
+              case 'assistPageChanged':
+                assert.ok(lazyEoi && event.vp < VP_COUNT);
+                assert.ok(event.gpa === undefined || bench.memory.page(Number(event.gpa >> 12n)) !== undefined);
                 break;
               case 'crashed':
                 crashes += 1;

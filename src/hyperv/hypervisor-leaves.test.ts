@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hypervisorLeaves } from './hypervisor-leaves.ts';
 
-const words = (vpCount: number, tscInvariant: boolean): string[] =>
-  hypervisorLeaves(vpCount, tscInvariant).map(({ function: leaf, eax, ebx, ecx, edx }) =>
+const words = (vpCount: number, tscInvariant: boolean, lazyEoi = false): string[] =>
+  hypervisorLeaves(vpCount, { tscInvariant, lazyEoi }).map(({ function: leaf, eax, ebx, ecx, edx }) =>
     [leaf, eax, ebx, ecx, edx].map((word) => word.toString(16)).join(' '),
   );
 
@@ -21,4 +21,9 @@ test('with an invariant TSC: the leaves that Linux 6.1 boots with', () => {
 
 test('without: the reference TSC page and its fallback instead', () => {
   assert.equal(words(1, false)[3], '40000003 a66 30 0 500');
+});
+
+test('where the kernel ends interrupts lazily: the APIC MSRs, and the advice to use them', () => {
+  const [, , , features, advice] = words(1, true, true);
+  assert.deepEqual([features, advice], ['40000003 8874 30 0 500', '40000004 228 ffffffff 0 0']);
 });

@@ -1,5 +1,12 @@
 import type { CpuidEntry } from './cpuid-table.ts';
-import { FEATURES, featureWord, PRIVILEGES_HIGH, PRIVILEGES_LOW, RECOMMENDATIONS } from './feature-bits.ts';
+import {
+  FEATURES,
+  featureWord,
+  type OfferedFeatures,
+  PRIVILEGES_HIGH,
+  PRIVILEGES_LOW,
+  RECOMMENDATIONS,
+} from './feature-bits.ts';
 
 /** TLFS "Feature and Interface Discovery". */
 export const HypervisorLeaf = {
@@ -16,7 +23,7 @@ export const HypervisorLeaf = {
 const NEVER_NOTIFY_OF_LONG_SPIN_WAITS = 0xffffffff;
 
 /** The leaves 0x40000000…0x40000006. */
-export function hypervisorLeaves(vpCount: number, tscInvariant: boolean): CpuidEntry[] {
+export function hypervisorLeaves(vpCount: number, offered: OfferedFeatures): CpuidEntry[] {
   const vendor = 'Microsoft Hv';
   return [
     leaf(HypervisorLeaf.VENDOR_AND_MAX, {
@@ -30,12 +37,12 @@ export function hypervisorLeaves(vpCount: number, tscInvariant: boolean): CpuidE
     // No build of Microsoft's hypervisor is claimed.
     leaf(HypervisorLeaf.VERSION, {}),
     leaf(HypervisorLeaf.FEATURES, {
-      eax: featureWord(PRIVILEGES_LOW, tscInvariant),
-      ebx: featureWord(PRIVILEGES_HIGH, tscInvariant),
-      edx: featureWord(FEATURES, tscInvariant),
+      eax: featureWord(PRIVILEGES_LOW, offered),
+      ebx: featureWord(PRIVILEGES_HIGH, offered),
+      edx: featureWord(FEATURES, offered),
     }),
     leaf(HypervisorLeaf.RECOMMENDATIONS, {
-      eax: featureWord(RECOMMENDATIONS, tscInvariant),
+      eax: featureWord(RECOMMENDATIONS, offered),
       ebx: NEVER_NOTIFY_OF_LONG_SPIN_WAITS,
     }),
     leaf(HypervisorLeaf.LIMITS, { eax: vpCount, ebx: vpCount }),

@@ -34,3 +34,5 @@ export const HypervMsr = {
 
 /** What the kernel has to leave to us: reads and writes of these MSRs exit to user space. */
 export const MSR_FILTER_RANGE = { base: 0x40000000, count: 0x400 } as const;
+/** Of those, what the kernel serves by itself with `PartitionOptions.lazyEoi`. */
+export const LAZY_EOI_MSRS: readonly number[] = [HypervMsr.EOI, HypervMsr.ICR, HypervMsr.TPR];

@@ -120,3 +120,16 @@ test('a VP that does not exist is a mistake of the caller', () => {
   assert.throws(() => new PartitionBench({ tscHz: 10_000_000 }), RangeError);
   assert.throws(() => new PartitionBench({ apicHz: 0 }), RangeError);
 });
+
+test('a VP assist page is made known only where interrupts end lazily, and only if it lies in RAM', () => {
+  for (const lazyEoi of [false, true]) {
+    const bench = new PartitionBench({ lazyEoi });
+    for (const value of [0x5001n, BEYOND_RAM | 1n, 0x5000n, 0n, 0xffff_ffff_ffff_ffffn]) {
+      assert.equal(bench.partition.writeMsr(1, HypervMsr.VP_ASSIST_PAGE, value), 'accepted');
+      assert.equal(bench.partition.readMsr(1, HypervMsr.VP_ASSIST_PAGE), value);
+    }
+    const told = bench.takeEvents().map((event) => event.call === 'assistPageChanged' && [event.vp, event.gpa]);
+    const off = [1, undefined];
+    assert.deepEqual(told, lazyEoi ? [[1, 0x5000n], off, off, off, off] : []);
+  }
+});

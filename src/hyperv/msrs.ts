@@ -13,7 +13,7 @@ export type MsrWrite = 'accepted' | 'fault';
 export interface VirtualProcessor {
   readonly index: number;
   readonly synic: Synic;
-  /** HV_X64_MSR_VP_ASSIST_PAGE: kept, never looked at. */
+  /** HV_X64_MSR_VP_ASSIST_PAGE, as it was written. */
   assistPage: bigint;
 }
 
@@ -28,6 +28,7 @@ export interface MsrState {
   tscInvariantControl: bigint;
   readonly elapsedNs: () => bigint;
   readonly guestOsIdWritten: () => void;
+  readonly assistPageWritten: (vp: number, value: bigint) => void;
   readonly crashNotified: (vp: number, control: bigint) => void;
 }
 
@@ -40,8 +41,8 @@ interface Msr {
 
 /**
  * The synthetic MSRs of a partition. One that isn't in the table faults, as does one whose feature isn't offered
- * (`feature-bits.ts`): RESET, VP_RUNTIME, EOI, ICR, TPR, the synthetic timers, GUEST_IDLE, reenlightenment and TSC
- * emulation. Two exceptions, because Linux 6.1 touches them without looking at the features: VP_ASSIST_PAGE on every
+ * (`feature-bits.ts`): RESET, VP_RUNTIME, the synthetic timers, GUEST_IDLE, reenlightenment and TSC emulation. EOI, ICR and
+ * TPR never come here: with `lazyEoi` the kernel serves them, without it they aren't offered and fault. Two exceptions, because Linux 6.1 touches them without looking at the features: VP_ASSIST_PAGE on every
  * CPU it brings up, and REFERENCE_TSC on its way into another kernel.
  */
 export class MsrTable {
@@ -60,7 +61,7 @@ export class MsrTable {
   }
 }
 
-function partitionMsrs({ hypercalls, guestOsIdWritten }: MsrState): [number, Msr][] {
+function partitionMsrs({ hypercalls, guestOsIdWritten, assistPageWritten }: MsrState): [number, Msr][] {
   return [
     [
       HypervMsr.GUEST_OS_ID,
@@ -81,6 +82,7 @@ function partitionMsrs({ hypercalls, guestOsIdWritten }: MsrState): [number, Msr
         read: ({ assistPage }) => assistPage,
         write: (vp, value) => {
           vp.assistPage = value;
+          assistPageWritten(vp.index, value);
           return true;
         },
       },

@@ -10,6 +10,11 @@ export interface PartitionPort extends HypercallHandlers {
   crashed(report: CrashReport): void;
   /** Another operating system has named itself; undefined: the one before has gone, and its VMBus connection with it. */
   guestOsChanged(guestOs: GuestOs | undefined): void;
+  /**
+   * `vp` keeps its assist page at `gpa` from now on; undefined: it has none. Comes only with `lazyEoi`, and asks to have the
+   * page's first bit, "no EOI required", kept by whoever injects interrupts.
+   */
+  assistPageChanged(vp: number, gpa: bigint | undefined): void;
   /** A monotonic reading, in nanoseconds since the guest's TSC was zero. */
   elapsedNs(): bigint;
 }

@@ -1,5 +1,6 @@
 import { MAX_VP_COUNT } from './cpuid.ts';
 import { CrashRegisters } from './crash.ts';
+import type { OfferedFeatures } from './feature-bits.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import { decodeGuestOs, type GuestOs } from './guest-os.ts';
 import { encodeResult } from './hypercall-control.ts';
@@ -13,7 +14,8 @@ import { Synic } from './synic.ts';
 import { SINT_COUNT } from './synic-layout.ts';
 import { REFERENCE_TIME_HZ } from './time.ts';
 
-export interface PartitionOptions {
+/** The {@link OfferedFeatures} are those that the VPs' CPUID was shaped with. */
+export interface PartitionOptions extends OfferedFeatures {
   /** 1 to 64. VP index = APIC id. */
   readonly vpCount: number;
   readonly memory: GuestMemory;
@@ -21,8 +23,6 @@ export interface PartitionOptions {
   readonly tscHz: number;
   /** The input of the local APIC timer; 1 GHz with KVM's own. */
   readonly apicHz: number;
-  /** The same as the VPs' CPUID was shaped with. */
-  readonly tscInvariant: boolean;
   readonly port: PartitionPort;
 }
 
@@ -58,7 +58,7 @@ export class Partition {
 
   /** @throws RangeError for a count or a rate that no machine has. */
   constructor(options: PartitionOptions) {
-    const { vpCount, memory, tscHz, apicHz, tscInvariant, port } = options;
+    const { vpCount, memory, tscHz, apicHz, tscInvariant, lazyEoi, port } = options;
     if (!Number.isInteger(vpCount) || vpCount < 1 || vpCount > MAX_VP_COUNT) {
       throw new RangeError(`a partition has 1 to ${MAX_VP_COUNT} virtual processors, not ${vpCount}`);
     }
@@ -84,6 +84,9 @@ export class Partition {
       crash: new CrashRegisters(memory),
       tscInvariantControl: 0n,
       elapsedNs: () => port.elapsedNs(),
+      assistPageWritten: (vp, value) => {
+        if (lazyEoi) port.assistPageChanged(vp, assistPageIn(memory, value));
+      },
       guestOsIdWritten: () => port.guestOsChanged(decodeGuestOs(this.#state.hypercalls.guestOsId)),
       crashNotified: (vp, control) => this.#crashNotified(vp, control),
     };
@@ -189,4 +192,10 @@ export class Partition {
       this.#port.crashed(report);
     }
   }
+}
+
+/** Where a VP assist page is; undefined: it is off, or in no RAM. TLFS "Virtual Processor Assist Page": bit 0 enable, 63:12 page number. */
+function assistPageIn(memory: GuestMemory, value: bigint): bigint | undefined {
+  const enabled = (value & 1n) === 1n && memory.page(Number(value >> 12n)) !== undefined;
+  return enabled ? value & ~0xfffn : undefined;
 }

@@ -1,5 +1,7 @@
-import { type FdWatch, watchReadable } from './fd-watch.ts';
-import { closeFile, setCloseOnExec } from './libc/files.ts';
+import { type FdWatch, watchReadable, watchWritable } from './fd-watch.ts';
+import { closeFile, duplicateFd, setCloseOnExec } from './libc/files.ts';
+import { connectTo, createPacketSocket } from './libc/named-sockets.ts';
+import { type SocketPeer, socketPeer } from './libc/unix-sockets.ts';
 import { createSocketPair, maxPassedFds, receiveMessage, sendMessage } from './libc/sockets.ts';
 
 /** One message with the descriptors that came with it. The receiver owns them and closes them. */
@@ -23,12 +25,15 @@ const defaultMaxBytes = 64 * 1024;
 export class FdSocket {
   readonly fd: number;
   readonly #maxBytes: number;
+  readonly #maxFds: number;
   #watch: FdWatch | undefined;
+  #writeWatch: FdWatch | undefined;
   #closed = false;
 
-  private constructor(fd: number, maxBytes: number) {
+  private constructor(fd: number, maxBytes: number, maxFds: number = maxPassedFds) {
     this.fd = fd;
     this.#maxBytes = maxBytes;
+    this.#maxFds = maxFds;
   }
 
   /** Two connected ends; `maxBytes` bounds the payload of a message that either takes. */
@@ -44,8 +49,36 @@ export class FdSocket {
   }
 
   /**
+   * Connects to an {@link FdListener}'s path, without waiting for it to accept. `nobody`: nobody listens there. `busy`: too
+   * many wait already. With `maxFds` 0 no descriptor of the other end's ever gets into this process: a message with one is
+   * refused as too long.
+   */
+  static connect(
+    path: string,
+    maxBytes: number = defaultMaxBytes,
+    maxFds: number = maxPassedFds,
+  ): FdSocket | 'nobody' | 'busy' {
+    const fd = createPacketSocket();
+    try {
+      const outcome = connectTo(fd, path);
+      if (outcome === 'connected') return new FdSocket(fd, maxBytes, maxFds);
+      closeFile(fd);
+      return outcome;
+    } catch (error) {
+      closeFile(fd);
+      throw error;
+    }
+  }
+
+  /** Who connected; at the end that did, who called listen. */
+  get peer(): SocketPeer {
+    return socketPeer(this.fd);
+  }
+
+  /**
    * Sends one message; the kernel duplicates `fds`, the caller keeps its own. `payload` holds at least one byte. False:
-   * the other end isn't reading and the socket is full. Throws {@link SystemCallError} EPIPE once the other end is closed.
+   * the other end isn't reading and the socket is full. Throws {@link SystemCallError} EPIPE once the other end is closed,
+   * or ECONNRESET where that had messages unread.
    */
   send(payload: Uint8Array, fds: readonly number[] = []): boolean {
     if (payload.byteLength === 0)
@@ -58,7 +91,7 @@ export class FdSocket {
    * Throws {@link FdMessageTooLongError} for a message longer than the bound.
    */
   receive(): FdMessage | 'closed' | undefined {
-    const message = receiveMessage(this.fd, this.#maxBytes, maxPassedFds);
+    const message = receiveMessage(this.fd, this.#maxBytes, this.#maxFds);
     if (message === undefined) return undefined;
     if (message.truncated) {
       for (const fd of message.fds) closeFile(fd);
@@ -76,11 +109,32 @@ export class FdSocket {
     return this.#watch;
   }
 
+  /** Calls back once, when {@link send} may take something again or the other end is gone. One callback per object. */
+  onceWritable(callback: () => void): void {
+    this.#writeWatch?.stop();
+    // One descriptor can be watched once only, and the reading end may be watched already.
+    const copy = duplicateFd(this.fd);
+    let done = false;
+    const watch = watchWritable(copy, () => {
+      finish();
+      callback();
+    });
+    const finish = (): void => {
+      if (done) return;
+      done = true;
+      this.#writeWatch = undefined;
+      watch.stop();
+      closeFile(copy);
+    };
+    this.#writeWatch = { keepAlive: watch.keepAlive, stop: finish };
+  }
+
   /** Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#watch?.stop();
+    this.#writeWatch?.stop();
     closeFile(this.fd);
   }
 }

@@ -13,7 +13,20 @@ export interface FdWatch {
  * read it empty in there, or it is called again at once.
  */
 export function watchReadable(fd: number, onReadable: () => void): FdWatch {
-  const handle = koffi.node.poll(fd, { readable: true, disconnect: true }, () => onReadable());
+  return watch(fd, { readable: true, disconnect: true }, onReadable);
+}
+
+/** The same for as long as `fd` takes something to write, or its other end is gone. */
+export function watchWritable(fd: number, onWritable: () => void): FdWatch {
+  return watch(fd, { writable: true, disconnect: true }, onWritable);
+}
+
+function watch(
+  fd: number,
+  events: { readable?: boolean; writable?: boolean; disconnect: boolean },
+  callback: () => void,
+): FdWatch {
+  const handle = koffi.node.poll(fd, events, () => callback());
   let stopped = false;
   return {
     keepAlive(keep) {

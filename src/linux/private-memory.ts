@@ -1,9 +1,11 @@
-import { Advice, adviseMemory } from './libc/advice.ts';
+import { Advice, adviseMemory, populateMemory } from './libc/advice.ts';
 import { MapFlag, mapMemory, Protection } from './libc/mapping.ts';
 import { bufferAddress, coverWithZeroPages } from './shared-memory.ts';
 
 const pageSizeBytes = 4096;
 const hugePageSizeBytes = 2 * 1024 * 1024;
+/** So much that the calls don't count, so little that closing needn't wait for it. */
+const populatedAtOnceBytes = 32 * 1024 * 1024;
 
 /** Memories that are open; see {@link PrivateMemory}. */
 const open = new Set<PrivateMemory>();
@@ -53,6 +55,19 @@ export class PrivateMemory {
     adviseMemory(memory.address, sizeBytes, Advice.hugePage);
     adviseMemory(memory.address, sizeBytes, Advice.dontFork);
     return memory;
+  }
+
+  /**
+   * Puts pages behind all of it now, a part at a time on another thread, so that nobody has to wait for it later, such as a device that
+   * pins it. Stops at {@link close}. False: not all of it; what is missing comes when it is touched, as ever.
+   */
+  async populate(): Promise<boolean> {
+    for (let at = 0; at < this.sizeBytes; at += populatedAtOnceBytes) {
+      if (this.#closed) return false;
+      const sizeBytes = Math.min(populatedAtOnceBytes, this.sizeBytes - at);
+      if (!(await populateMemory(this.address + BigInt(at), sizeBytes))) return false;
+    }
+    return true;
   }
 
   /** Lets go of the memory: `buffer` then holds fresh zeroes. Take memory slots and DMA mappings away first. Idempotent. */

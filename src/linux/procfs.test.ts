@@ -10,10 +10,13 @@ const status = [
   'Pid:\t812',
   'PPid:\t1',
   'Uid:\t65534\t65534\t65534\t65534',
+  'Groups:\t7 108 ',
   'VmLck:\t       4 kB',
   'VmPin:\t 1048576 kB',
   'VmRSS:\t   51200 kB',
   'Threads:\t5',
+  'CapEff:\t000001ffffffffff',
+  'NoNewPrivs:\t1',
   '',
 ].join('\n');
 
@@ -23,6 +26,9 @@ test('a status file, in bytes', () => {
     state: 'D',
     parentId: 1,
     userId: 65534,
+    groups: [7, 108],
+    effectiveCapabilities: 0x1ff_ffff_ffffn,
+    noNewPrivileges: true,
     threads: 5,
     residentBytes: 51200 * 1024,
     pinnedBytes: 2 ** 30,

@@ -23,6 +23,7 @@ function bench() {
     tscHz: 2_000_000_000,
     apicHz: 1_000_000_000,
     tscInvariant: true,
+    lazyEoi: false,
     port: {
       postMessage: () => HypercallStatus.SUCCESS,
       signalEvent: (connectionId, flag) => {
@@ -31,6 +32,7 @@ function bench() {
       },
       retargetInterrupt: () => HypercallStatus.SUCCESS,
       assertInterrupt: () => undefined,
+      assistPageChanged: () => undefined,
       crashed: () => undefined,
       guestOsChanged: () => undefined,
       elapsedNs: () => 0n,

@@ -1,9 +1,10 @@
+import type { OfferedFeatures } from '../hyperv/index.ts';
 import { Capability, Kvm, type KvmVcpu, type KvmVm } from '../linux/index.ts';
 import { type BootPlan, type GuestMap, planBoot, planGuestMap } from './boot/index.ts';
 import type { MachineOptions } from './machine-options.ts';
 import { GuestRam } from './memory/guest-ram.ts';
 import { MemorySlots } from './memory/memory-slots.ts';
-import { createVcpus, createVm, physicalAddressBits, setBootState } from './vcpu/create-vcpus.ts';
+import { createVcpus, createVm, offeredFeatures, physicalAddressBits, setBootState } from './vcpu/create-vcpus.ts';
 
 /** The KVM side of a machine: its RAM holds the kernel, its boot processor stands at the kernel's entry. */
 export interface Hardware {
@@ -13,11 +14,13 @@ export interface Hardware {
   readonly slots: MemorySlots;
   readonly vcpus: readonly KvmVcpu[];
   readonly tscHz: number;
+  readonly offered: OfferedFeatures;
 }
 
 /** Everything that must be let go of goes into `held`, also when this throws: KVM or the boot plan refuses. */
 export function createHardware(options: MachineOptions, held: DisposableStack): Hardware {
-  const kvm = held.adopt(Kvm.open(), (each) => each.close());
+  const kvm = held.adopt(options.kvmFd === undefined ? Kvm.open() : Kvm.fromFd(options.kvmFd), (each) => each.close());
+  const offered = offeredFeatures(kvm);
   const supported = kvm.supportedCpuid();
   const map = planGuestMap({
     memoryBytes: options.memoryBytes,
@@ -34,18 +37,18 @@ export function createHardware(options: MachineOptions, held: DisposableStack): 
   const ram = held.adopt(new GuestRam(options.memoryBytes), (each) => each.close());
   load(plan, ram);
 
-  const vm = held.adopt(createVm(kvm), (each) => each.close());
+  const vm = held.adopt(createVm(kvm, offered), (each) => each.close());
   const slots = new MemorySlots(vm, kvm.checkExtension(Capability.memorySlots));
   for (const region of ram.dmaRegions()) {
     slots.map(region.gpa, region.sizeBytes, region.hostAddress, false);
   }
-  const vcpus = createVcpus(vm, supported, options.vcpus, held);
+  const vcpus = createVcpus(vm, supported, options.vcpus, offered, held);
   const [boot] = vcpus;
   if (boot === undefined) {
     throw new RangeError('a VM has at least one vCPU');
   }
   setBootState(boot, plan.cpu);
-  return { map, ram, vm, slots, vcpus, tscHz: boot.tscKhz() * 1000 };
+  return { map, ram, vm, slots, vcpus, tscHz: boot.tscKhz() * 1000, offered };
 }
 
 function load(plan: BootPlan, ram: GuestRam): void {

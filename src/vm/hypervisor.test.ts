@@ -32,14 +32,17 @@ function guest() {
       retargets.push(request);
       return HypercallStatus.SUCCESS;
     },
+    assistPage: () => undefined,
     crashed: (report) => void crashes.push(report),
     guestOs: (os) => void guestOs.push(os),
+    connected: () => undefined,
     log: ({ code }) => void log.push(code),
   };
   const { partition, vmbus } = createHypervisor({
     vcpus: 2,
     memory,
     tscHz: 2_000_000_000,
+    offered: { tscInvariant: true, lazyEoi: false },
     vmbusMaxVersion: ProtocolVersion.V5_3,
     port,
   });

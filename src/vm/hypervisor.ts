@@ -3,6 +3,7 @@ import {
   type GuestMemory,
   type GuestOs,
   type HypercallStatus,
+  type OfferedFeatures,
   Partition,
   type RetargetRequest,
 } from '../hyperv/index.ts';
@@ -17,10 +18,14 @@ const APIC_HZ = 1_000_000_000;
 export interface HypervisorPort {
   /** Raises an interrupt now. */
   raise(target: InterruptTarget): void;
+  /** `vp` keeps its VP assist page at `gpa` from now on: see `assistPageChanged` of the partition's port. */
+  assistPage(vp: number, gpa: bigint | undefined): void;
   retarget(request: RetargetRequest): HypercallStatus;
   /** The guest has said that it crashed; it may still run. */
   crashed(report: CrashReport): void;
   guestOs(guestOs: GuestOs | undefined): void;
+  /** The guest has connected to VMBus, once more or for the first time. */
+  connected(): void;
   log(entry: VpciLogEntry): void;
 }
 
@@ -28,6 +33,7 @@ export interface HypervisorOptions {
   readonly vcpus: number;
   readonly memory: GuestMemory;
   readonly tscHz: number;
+  readonly offered: OfferedFeatures;
   readonly vmbusMaxVersion: ProtocolVersion | undefined;
   readonly port: HypervisorPort;
 }
@@ -38,7 +44,14 @@ export interface Hypervisor {
 }
 
 /** Ties the hypervisor's contract and VMBus together: hypercalls lead to VMBus, its messages and flags into the SynICs. */
-export function createHypervisor({ vcpus, memory, tscHz, vmbusMaxVersion, port }: HypervisorOptions): Hypervisor {
+export function createHypervisor({
+  vcpus,
+  memory,
+  tscHz,
+  offered,
+  vmbusMaxVersion,
+  port,
+}: HypervisorOptions): Hypervisor {
   const created = process.hrtime.bigint();
   const log = new BoundedLog((entry) => port.log(entry));
   const partition: Partition = new Partition({
@@ -46,12 +59,13 @@ export function createHypervisor({ vcpus, memory, tscHz, vmbusMaxVersion, port }
     memory,
     tscHz,
     apicHz: APIC_HZ,
-    tscInvariant: true,
+    ...offered,
     port: {
       postMessage: (connectionId, messageType, payload) => vmbus.handlePost(connectionId, messageType, payload),
       signalEvent: (connectionId, flag) => vmbus.handleSignal(connectionId, flag),
       retargetInterrupt: (request) => port.retarget(request),
       assertInterrupt: (vp, vector) => port.raise({ vp, vector }),
+      assistPageChanged: (vp, gpa) => port.assistPage(vp, gpa),
       crashed: (report) => port.crashed(report),
       guestOsChanged: (guestOs) => {
         if (guestOs === undefined) {
@@ -77,6 +91,7 @@ export function createHypervisor({ vcpus, memory, tscHz, vmbusMaxVersion, port }
       pendingMessages: () => partition.pendingMessages,
       discardMessages: () => partition.discardMessages(),
       signalEvent: (vp, flag) => void partition.signalEvent(vp, VMBUS_SINT, flag),
+      connected: () => port.connected(),
       schedule: (work) => void setImmediate(work),
       log: (entry) => port.log(entry),
     },

@@ -8,6 +8,13 @@ export interface MachineOptions {
   readonly commandLine: string;
   readonly memoryBytes: number;
   readonly vcpus: number;
+  /** `/dev/kvm`, opened by another process, for one that may not. Taken over, also when the VM can't be created. */
+  readonly kvmFd?: number;
+  /**
+   * Put pages behind all of the guest's memory once it has connected to VMBus. A device that is lent pins all of it, and its
+   * arrival would wait for that otherwise.
+   */
+  readonly populateMemory?: boolean;
   /** Address space for 64-bit BARs; grows with the devices to lend. */
   readonly highWindowBytes?: number;
   readonly vmbusMaxVersion?: ProtocolVersion;

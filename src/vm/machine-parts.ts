@@ -10,14 +10,14 @@ import type { MachineEnd } from './machine-end.ts';
 import type { MachineOptions } from './machine-options.ts';
 import { AddressMap } from './memory/address-map.ts';
 import { SerialConsole } from './serial-console.ts';
-import { readHwcr } from './vcpu/create-vcpus.ts';
+import { keepNoEoiRequired, readHwcr } from './vcpu/create-vcpus.ts';
 import { Doorbell } from './vcpu/doorbell.ts';
 import { type RunningThreads, startThreads } from './vcpu/start-threads.ts';
 
 const PAGE_BYTES = 4096;
 
 /** What a machine's parts tell it, from the event loop's next turn on. */
-export interface MachinePort extends Omit<HypervisorPort, 'raise'> {
+export interface MachinePort extends Omit<HypervisorPort, 'raise' | 'assistPage' | 'connected'> {
   /** Bytes from the guest's serial port. */
   output(bytes: Uint8Array): void;
   /** The machine can't run on, or shall not. */
@@ -33,15 +33,26 @@ export interface MachineParts extends RunningThreads {
 /** Creates the VM and starts it. Throws when KVM or the boot plan refuses; nothing is left behind then. */
 export function createMachine(options: MachineOptions, port: MachinePort): MachineParts {
   using held = new DisposableStack();
+  // Taken out here: what lives as long as the machine must not keep the kernel, which is in guest RAM by then.
+  const { populateMemory = false } = options;
   // Before the VM, so that it outlives it.
   const selectorPage = held.adopt(SharedMemory.create('slot-selector', PAGE_BYTES), (page) => page.close());
-  const { map, ram, vm, slots, vcpus, tscHz } = createHardware(options, held);
+  const { map, ram, vm, slots, vcpus, tscHz, offered } = createHardware(options, held);
   const { partition, vmbus } = createHypervisor({
     vcpus: options.vcpus,
     memory: ram,
     tscHz,
+    offered,
     vmbusMaxVersion: options.vmbusMaxVersion,
-    port: { ...port, raise: (target) => void vm.signalMsi(msiFor(target)) },
+    port: {
+      ...port,
+      raise: (target) => void vm.signalMsi(msiFor(target)),
+      connected: () => {
+        // What is not populated by then comes when it is pinned.
+        if (populateMemory) void ram.populate();
+      },
+      assistPage: (vp, gpa) => keepNoEoiRequired(at(vcpus, vp), gpa),
+    },
   });
   const addresses = new AddressMap();
   const services: MachineServices = {

@@ -13,6 +13,8 @@ export interface VmbusPort {
   discardMessages(): void;
   /** Sets event flag `flag` of SINT 2 of `vp` and interrupts it. */
   signalEvent(vp: number, flag: number): void;
+  /** A guest has connected: it drives what is offered to it. */
+  connected(): void;
   /** Runs `work` in a later turn of this thread. */
   schedule(work: () => void): void;
   /** For the person who runs the VM. Rate-limited already. */

@@ -170,6 +170,7 @@ export class VmbusServer {
     this.#port.postMessage(responseVp, VMBUS_MESSAGE_TYPE, response);
     if (outcome instanceof Refusal) return outcome;
     this.#connection = outcome;
+    this.#port.connected();
     this.#log.log('info', 'VMBUS_CONNECTED', `the guest connected with version ${formatVersion(outcome.version)}`);
     return undefined;
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { REPOSITORY, type Rig, bootRig, unpackedKernel } from '../../rig/index.ts';
 import { startableKernel } from '../../rig/kernels.ts';
-import { bundle } from '../../scripts/bundle.ts';
+import { bundle, bundleProduct } from '../../scripts/bundle.ts';
 import { guestInitrd } from '../../src/vm/index.ts';
 
 describe('dda vm, on a real host', () => {
@@ -15,7 +15,7 @@ describe('dda vm, on a real host', () => {
   let vmlinux: string;
   let rig: Rig;
   before(async () => {
-    await bundle('src/cli/main.ts', programs);
+    await bundleProduct(programs);
     rig = await bootRig({ nvmeControllers: 2 });
     // What takes this machine a moment and the emulated one seconds is done out here, and the rig sees the files.
     vmlinux = await startableKernel(kernel);
@@ -32,8 +32,8 @@ describe('dda vm, on a real host', () => {
     test(program, async () => {
       await bundle(`test/cli/in-rig/${program}.ts`, programs);
       const file = join(programs, `${program}.js`);
-      const result = await rig.run(['node', '--test', '--test-timeout=240000', '--test-reporter=tap', file], {
-        timeoutMs: 600_000,
+      const result = await rig.run(['node', '--test', '--test-timeout=600000', '--test-reporter=tap', file], {
+        timeoutMs: 1_800_000,
         env: {
           DDA_CLI: join(programs, 'main.js'),
           DDA_GUEST_KERNEL: kernel.image,

@@ -21,7 +21,7 @@ for (const kernel of ['6.1', '6.12'] as const) {
       test(what, async () => {
         const file = new URL(`./in-rig/${program}.ts`, import.meta.url).pathname;
         const command = ['node', '--test', '--test-force-exit', '--test-timeout=60000', '--test-reporter=tap', file];
-        const result = await rig.run(command, { timeoutMs: 240_000 });
+        const result = await rig.run(command, { timeoutMs: 900_000 });
         assert.equal(result.exitCode, 0, `failed in the rig:\n${result.stdout}\n${result.stderr}`);
       });
     }

@@ -12,10 +12,10 @@ test('functions leave their drivers and come back, on a real kernel', async () =
     '--test',
     '--test-isolation=none',
     '--test-force-exit',
-    '--test-timeout=120000',
+    '--test-timeout=400000',
     '--test-reporter=tap',
   ];
-  const result = await rig.run(['node', ...options, ...files], { timeoutMs: 480_000 });
+  const result = await rig.run(['node', ...options, ...files], { timeoutMs: 1_200_000 });
   assert.equal(result.exitCode, 0, `in the rig:\n${result.stdout}\n${result.stderr}`);
   const passed = /^# pass (\d+)$/m.exec(result.stdout)?.[1];
   assert.equal(passed, '23', `not every test ran in the rig:\n${result.stdout}`);

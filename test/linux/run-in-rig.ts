@@ -5,8 +5,8 @@ import type { Rig } from '../../rig/index.ts';
 export async function runInRig(rig: Rig, program: string, env: Record<string, string> = {}): Promise<void> {
   const file = new URL(`./in-rig/${program}.ts`, import.meta.url).pathname;
   const result = await rig.run(
-    ['node', '--test', '--test-force-exit', '--test-timeout=120000', '--test-reporter=tap', file],
-    { timeoutMs: 240_000, env },
+    ['node', '--test', '--test-force-exit', '--test-timeout=400000', '--test-reporter=tap', file],
+    { timeoutMs: 900_000, env },
   );
   assert.equal(result.exitCode, 0, `${program} failed in the rig:\n${result.stdout}\n${result.stderr}`);
 }

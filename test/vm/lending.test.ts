@@ -10,7 +10,7 @@ before(async () => {
 after(() => rig[Symbol.asyncDispose]());
 
 test('a guest that gets the same controller 51 times', async () => {
-  await runGuests(rig, { program: 'lending-cycles', timeoutMs: 900_000 });
+  await runGuests(rig, { program: 'lending-cycles', timeoutMs: 1_800_000 });
 });
 
 test('how machines end, with a controller lent', async () => {

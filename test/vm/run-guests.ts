@@ -25,7 +25,7 @@ export async function runGuests(rig: Rig, run: GuestRun): Promise<void> {
   await bundle(`test/vm/in-rig/${run.program}.ts`, programs);
   const file = join(programs, `${run.program}.js`);
   const result = await rig.run(['node', '--test', '--test-reporter=tap', file], {
-    timeoutMs: run.timeoutMs ?? 400_000,
+    timeoutMs: run.timeoutMs ?? 1_200_000,
     onOutput: (_stream, bytes) => run.onOutput?.(new TextDecoder().decode(bytes)),
     env: {
       ...run.env,

@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { ExitCode, reportOf, runDemo } from '../../host/index.ts';
 import type { CliContext } from '../cli-context.ts';
+import { refuseBesideDaemon } from '../daemon/find-daemon.ts';
 import { exitCodeFor } from '../error-kinds.ts';
 import { demoReporter } from './demo-audience.ts';
 import { type DemoFlags, addDemoOptions } from './demo-options.ts';
@@ -37,6 +38,7 @@ export function addDemoCommand(program: Command, context: CliContext): void {
     )
     .action(async (flags: DemoCommandFlags) => {
       const { terminal } = context;
+      await refuseBesideDaemon(context, `lend ${flags.device} in the demo`, 'Leave the demo to another host.');
       const audience =
         flags.report === true
           ? demoReporter((line) => terminal.output(line))

@@ -2,12 +2,15 @@ import type { Command } from 'commander';
 import { canonicalName, dismount, mount } from '../../host/index.ts';
 import type { MoveOptions, MoveReport } from '../../host/index.ts';
 import type { CliContext } from '../cli-context.ts';
+import { dismountThroughDaemon, mountThroughDaemon } from '../daemon/daemon-moves.ts';
+import { findDaemon, needDaemon } from '../daemon/find-daemon.ts';
 import { whileInterruptible } from '../interruptible.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface MoveFlags {
   readonly json?: boolean;
   readonly force?: boolean;
+  readonly pool?: string;
 }
 
 export function addDismountCommand(program: Command, context: CliContext): void {
@@ -19,6 +22,7 @@ export function addDismountCommand(program: Command, context: CliContext): void 
     )
     .argument('<BDF...>', 'functions, for example 0000:01:00.0 or 01:00.0')
     .option('--force', 'even if the host is using them; says what that breaks')
+    .option('--pool <NAME>', 'into this pool of the daemon (default: default)')
     .option('--json', 'one JSON document on standard output')
     .addHelpText(
       'after',
@@ -26,9 +30,17 @@ export function addDismountCommand(program: Command, context: CliContext): void 
     )
     .action(async (addresses: string[], flags: MoveFlags) => {
       const names = addresses.map(canonicalName);
+      const force = flags.force ?? false;
+      const { pool } = flags;
+      const daemon = pool === undefined ? await findDaemon(context) : await needDaemon(context);
+      if (daemon !== undefined) {
+        const options = { force, ...(pool === undefined ? {} : { pool }) };
+        show(context.terminal, await dismountThroughDaemon(daemon, names, options), flags);
+        return;
+      }
       const host = context.openHost('dda dismount');
       const report = await whileInterruptible((signal) =>
-        dismount(host, names, { ...moveOptions(context.terminal, flags, signal), force: flags.force ?? false }),
+        dismount(host, names, { ...moveOptions(context.terminal, flags, signal), force }),
       );
       show(context.terminal, report, flags);
     });
@@ -46,6 +58,11 @@ export function addMountCommand(program: Command, context: CliContext): void {
     .addHelpText('after', '\nExamples:\n  dda mount 01:00.0\n')
     .action(async (addresses: string[], flags: MoveFlags) => {
       const names = addresses.map(canonicalName);
+      const daemon = await findDaemon(context);
+      if (daemon !== undefined) {
+        show(context.terminal, await mountThroughDaemon(daemon, names), flags);
+        return;
+      }
       const host = context.openHost('dda mount');
       const report = await whileInterruptible((signal) =>
         mount(host, names, moveOptions(context.terminal, flags, signal)),

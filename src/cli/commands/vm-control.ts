@@ -1,54 +1,22 @@
 import type { Command } from 'commander';
-import { askVm, canonicalName, checkVmName, listVms, onlyVm } from '../../host/index.ts';
-import type { ControlResult, ListedVm } from '../../host/index.ts';
+import { askVm, canonicalName, checkVmName } from '../../host/index.ts';
+import type { ControlResult } from '../../host/index.ts';
 import type { CliContext } from '../cli-context.ts';
+import { refuseBesideDaemon } from '../daemon/find-daemon.ts';
+import { whereabouts } from '../daemon/function-words.ts';
+import { type VmHome, homeOf, onlyHome } from '../daemon/vm-homes.ts';
 import { parseDuration } from '../option-values.ts';
-import { type Cell, formatTable } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface ControlFlags {
   readonly json?: boolean;
 }
 
-const MIB = 2 ** 20;
-
 export function addVmControlCommands(vm: Command, context: CliContext): void {
-  addList(vm, context);
   addAdd(vm, context);
   addEject(vm, context);
   addRescind(vm, context);
   addStop(vm, context);
-}
-
-function addList(vm: Command, { terminal, controlDirectory }: CliContext): void {
-  vm.command('list')
-    .summary('the VMs that run, and what they have')
-    .description('Shows the VMs that run now, and the functions that each has.')
-    .option('--json', 'one JSON document instead of a table')
-    .addHelpText('after', '\nExamples:\n  dda vm list\n')
-    .action(async (flags: ControlFlags) => {
-      const vms = await listVms(controlDirectory);
-      if (flags.json === true) {
-        terminal.output(
-          `${JSON.stringify({ vms: vms.map(({ name, status }) => status ?? { name, state: 'silent' }) })}\n`,
-        );
-      } else if (vms.length === 0) {
-        terminal.notices('No VM runs. Start one with: dda vm run\n');
-      } else {
-        terminal.output(
-          formatTable(terminal, ['NAME', 'STATE', 'PID', 'CPUS', 'MEMORY', 'KERNEL', 'FUNCTIONS'], vms.map(row)),
-        );
-      }
-    });
-}
-
-function row({ name, status }: ListedVm): Cell[] {
-  if (status === undefined) return [name, 'silent', '-', '-', '-', '-', '-'].map((text) => ({ text }));
-  const { state, processId, vcpus, memoryBytes, kernel, functions } = status;
-  const memory = `${Math.floor(memoryBytes / MIB)} MiB`;
-  return [name, state, String(processId), String(vcpus), memory, kernel, functions.join(', ') || '-'].map((text) => ({
-    text,
-  }));
 }
 
 function addAdd(vm: Command, context: CliContext): void {
@@ -57,7 +25,20 @@ function addAdd(vm: Command, context: CliContext): void {
       'Takes a function from its host driver if need be, and lends it to a VM that runs. The guest sees it arrive.',
     )
     .action(async (words: string[], flags: ControlFlags, command: Command) => {
-      const { name, address } = await target(context, command, words);
+      const { home, address } = await target(context, command, words);
+      const { name } = home;
+      if (home.by === 'daemon') {
+        const { daemon } = home;
+        const loans = daemon.routes.vms[':vm'].loans;
+        const fn = await daemon.ask(loans.$post({ param: { vm: name }, json: { function: address } }));
+        show(context.terminal, flags, name, { function: fn.name }, `${fn.name} ${whereabouts(fn)}`);
+        return;
+      }
+      await refuseBesideDaemon(
+        context,
+        `lend ${address} to ${name}`,
+        'Lend it to a VM of the daemon: dda vm create, dda add.',
+      );
       const result = await askVm(context.controlDirectory, name, { op: 'add', function: address });
       show(context.terminal, flags, name, result, `${result.function} lent to ${name}`);
     });
@@ -74,7 +55,12 @@ function addEject(vm: Command, context: CliContext): void {
       parseDuration,
     )
     .action(async (words: string[], flags: ControlFlags & { readonly deadline?: number }, command: Command) => {
-      const { name, address } = await target(context, command, words);
+      const { home, address } = await target(context, command, words);
+      const { name } = home;
+      if (home.by === 'daemon') {
+        await removeThroughDaemon(context, home, address, flags, flags.deadline);
+        return;
+      }
       const result = await askVm(context.controlDirectory, name, {
         op: 'eject',
         function: address,
@@ -95,21 +81,53 @@ function addRescind(vm: Command, context: CliContext): void {
   functionCommand(vm, 'rescind', 'take a function from a VM without asking the guest')
     .description('Takes a function from a VM at once, without asking the guest, and gives it back to its host driver.')
     .action(async (words: string[], flags: ControlFlags, command: Command) => {
-      const { name, address } = await target(context, command, words);
+      const { home, address } = await target(context, command, words);
+      const { name } = home;
+      if (home.by === 'daemon') {
+        await removeThroughDaemon(context, home, address, flags, 0);
+        return;
+      }
       const result = await askVm(context.controlDirectory, name, { op: 'rescind', function: address });
       show(context.terminal, flags, name, result, `${result.function} back at the host`);
     });
 }
 
-function addStop(vm: Command, { terminal, controlDirectory }: CliContext): void {
+/** Back to the host, as these commands do it; `dda remove` leaves it in its pool. */
+async function removeThroughDaemon(
+  { terminal }: CliContext,
+  { name, daemon }: Extract<VmHome, { by: 'daemon' }>,
+  address: string,
+  flags: ControlFlags,
+  deadlineMs: number | undefined,
+): Promise<void> {
+  const query = { to: 'host' as const, ...(deadlineMs === undefined ? {} : { deadlineMs: String(deadlineMs) }) };
+  const loan = daemon.routes.vms[':vm'].loans[':function'];
+  const fn = await daemon.ask(loan.$delete({ param: { vm: name, function: address }, query }));
+  show(terminal, flags, name, { function: fn.name }, `${fn.name} ${whereabouts(fn)}`);
+}
+
+function addStop(vm: Command, context: CliContext): void {
+  const { terminal, controlDirectory } = context;
   vm.command('stop')
     .summary('end a VM and give its functions back')
     .description('Ends a VM at once, without asking the guest, and waits until its functions are back at the host.')
     .argument('[NAME]', 'which VM; may be left out while only one runs')
+    .option('--force', "kill the process of a daemon's VM at once")
     .option('--json', 'one JSON document on standard output')
     .addHelpText('after', '\nExamples:\n  dda vm stop web\n')
-    .action(async (named: string | undefined, flags: ControlFlags) => {
-      const name = named === undefined ? await onlyVm(controlDirectory, 'stop a VM') : checkVmName(named);
+    .action(async (named: string | undefined, flags: ControlFlags & { readonly force?: boolean }) => {
+      const home = await (named === undefined ? onlyHome(context, 'stop a VM') : homeOf(context, checkVmName(named)));
+      const { name } = home;
+      if (home.by === 'daemon') {
+        const { daemon } = home;
+        const { functions, warnings } = await daemon.ask(
+          daemon.routes.vms[':vm'].stop.$post({ param: { vm: name }, json: { force: flags.force ?? false } }),
+        );
+        for (const text of warnings) terminal.notices(`${terminal.style('yellow', 'warning')}: ${text}\n`);
+        const back = functions.map((fn) => `\n${fn.name} ${whereabouts(fn)}`).join('');
+        show(terminal, flags, name, { functions }, `${name} ended${back}`);
+        return;
+      }
       const result = await askVm(controlDirectory, name, { op: 'stop' });
       show(terminal, flags, name, result, `${name} ended; its functions are back at the host`);
     });
@@ -127,18 +145,19 @@ function functionCommand(vm: Command, verb: string, summary: string): Command {
 }
 
 async function target(
-  { controlDirectory }: CliContext,
+  context: CliContext,
   command: Command,
   words: readonly string[],
-): Promise<{ name: string; address: string }> {
+): Promise<{ home: VmHome; address: string }> {
   const [first = '', second, tooMany] = words;
   if (tooMany !== undefined)
     command.error("error: too many arguments: the VM's name and one function are all it takes");
   if (second === undefined) {
     const address = canonicalName(first);
-    return { name: await onlyVm(controlDirectory, `${command.name()} ${address}`), address };
+    return { home: await onlyHome(context, `${command.name()} ${address}`), address };
   }
-  return { name: checkVmName(first), address: canonicalName(second) };
+  const [name, address] = [checkVmName(first), canonicalName(second)];
+  return { home: await homeOf(context, name), address };
 }
 
 function show(terminal: Terminal, { json }: ControlFlags, name: string, result: object, sentence: string): void {

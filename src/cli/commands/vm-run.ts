@@ -12,6 +12,7 @@ import type { Host, VmRunRequest, VmRunResult } from '../../host/index.ts';
 import { KvmError } from '../../linux/index.ts';
 import { describeEnd } from '../../vm/index.ts';
 import type { CliContext } from '../cli-context.ts';
+import { refuseBesideDaemon } from '../daemon/find-daemon.ts';
 import { ScriptExit } from './script-exit.ts';
 import { endKeys, GuestKeyboard } from './vm-console.ts';
 import { addRunOptions, type VmRunFlags } from './vm-run-options.ts';
@@ -36,7 +37,14 @@ async function run(context: CliContext, flags: VmRunFlags): Promise<void> {
   const name = checkVmName(flags.name ?? `vm-${process.pid}`);
   const host = context.openHost('dda vm run');
   refuseConflict(flags);
-  const { asked, inventory } = askedFunctions(host, flags.device ?? []);
+  if (flags.device !== undefined) {
+    await refuseBesideDaemon(
+      context,
+      `lend ${flags.device.join(', ')} to a VM of this command`,
+      'Let the daemon run the VM: dda vm create, dda add, dda vm console.',
+    );
+  }
+  const asked = askedFunctions(host, flags.device ?? []);
   const support = context.guestSupport();
   if (!support.runs) throw new KvmError(support.code, support.sentence);
   const guest = await prepareGuest(
@@ -55,16 +63,15 @@ async function run(context: CliContext, flags: VmRunFlags): Promise<void> {
     name,
     functions: asked.map((fn) => fn.name),
     kernelName: guest.kernelName,
+    images: guest.images,
     machine: {
-      kernel: guest.kernel,
-      initrd: guest.initrd,
       commandLine: guest.commandLine,
       memoryBytes: flags.memory,
       vcpus: flags.cpus,
       ...(flags.vpciVersion === undefined ? {} : { vpciMaxVersion: flags.vpciVersion }),
       ...(flags.vmbusVersion === undefined ? {} : { vmbusMaxVersion: flags.vmbusVersion }),
     },
-    highWindows: highWindowsFor(inventory),
+    highWindows: highWindowsFor(host.tree),
     ejectDeadlineMs: flags.ejectDeadline,
     onReset: flags.onReset,
     force: flags.force ?? false,

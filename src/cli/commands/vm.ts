@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
 import type { CliContext } from '../cli-context.ts';
+import { addVmConsoleCommand } from './vm-attach.ts';
 import { addVmControlCommands } from './vm-control.ts';
+import { addVmCreateCommand } from './vm-create.ts';
+import { addVmListCommand } from './vm-list.ts';
 import { addVmRunCommand } from './vm-run.ts';
 
 export function addVmCommands(program: Command, context: CliContext): void {
@@ -11,8 +14,11 @@ export function addVmCommands(program: Command, context: CliContext): void {
     .description('Runs VMs, and lends functions to them while they run. NAME may be left out while only one VM runs.')
     .addHelpText(
       'after',
-      '\nExamples:\n  dda vm run --device 01:00.0   a guest with that function, its console here\n  dda vm list                   from another terminal: which VMs run, and what they have\n  dda vm eject 01:00.0          ask the guest for it, and give it back to the host\n  dda vm add 01:00.0            lend it again\n',
+      '\nExamples:\n  dda vm run --device 01:00.0   a guest with that function, its console here\n  dda vm list                   from another terminal: which VMs run, and what they have\n  dda vm eject 01:00.0          ask the guest for it, and give it back to the host\n  dda vm add 01:00.0            lend it again\n  dda vm create web --kernel …  a VM of the daemon, which runs on by itself\n',
     );
   addVmRunCommand(vm, context);
+  addVmListCommand(vm, context);
   addVmControlCommands(vm, context);
+  addVmCreateCommand(vm, context);
+  addVmConsoleCommand(vm, context);
 }

@@ -35,6 +35,8 @@ export async function runCli(
   args: readonly string[],
   readiness: Partial<ReadinessFacts> = {},
   controlDirectory = '/nonexistent',
+  daemonSocket = '/nonexistent/dda.sock',
+  guestConsole: ConsolePort = silentConsole,
 ): Promise<CliResult> {
   let [output, notices, exitCode] = ['', '', 0];
   await runCommandLine(
@@ -55,8 +57,9 @@ export async function runCli(
         const { guests } = { ...ready, ...readiness };
         return guests.runs ? guests : { ...guests, code: 'kvm-missing' };
       },
-      guestConsole: () => silentConsole,
+      guestConsole: () => guestConsole,
       controlDirectory,
+      daemonSocket,
       version: '1.2.3',
       setExitCode: (code) => {
         exitCode = code;

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { HostError } from '../errors.ts';
 import { ReportedError } from '../error-report.ts';
 import { connect, removeIfStale, socketNames, socketPath } from './control-sockets.ts';
+import { MAX_REPLY_BYTES, parseLine } from './framing.ts';
 import { LineSplitter } from './line-splitter.ts';
 import {
   type ControlOp,
@@ -9,8 +10,6 @@ import {
   type ControlResult,
   controlReply,
   controlResults,
-  MAX_REPLY_BYTES,
-  parseLine,
   type VmStatus,
 } from './protocol.ts';
 

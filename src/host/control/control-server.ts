@@ -1,19 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { HostError } from '../errors.ts';
 import { type ErrorReport, reportOf } from '../error-report.ts';
-import { claimSocket, inodeOf, socketPath } from './control-sockets.ts';
+import { claimSocket, inodeOf, socketPath, uniqueSuffix } from './control-sockets.ts';
+import { MAX_REQUEST_BYTES, parseLine } from './framing.ts';
 import { LineSplitter } from './line-splitter.ts';
-import {
-  type ControlOp,
-  type ControlRequest,
-  type ControlResult,
-  controlRequest,
-  MAX_REQUEST_BYTES,
-  parseLine,
-} from './protocol.ts';
+import type { ControlOp, ControlRequest, ControlResult } from './protocol.ts';
 
 /** What answers each request; what it throws travels to the one who asked. */
 export type ControlHandler = {
@@ -45,7 +38,7 @@ export class ControlServer {
   /** Throws HostError `vm-name-taken`, and `not-permitted` where the directory is closed to the caller. */
   static async listen(directory: string, name: string, handler: ControlHandler): Promise<ControlServer> {
     const path = socketPath(directory, name);
-    const temporary = join(directory, `${name}.${randomUUID()}.new`);
+    const temporary = join(directory, `${name}.${uniqueSuffix()}.new`);
     const server = createServer({ allowHalfOpen: true });
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -143,6 +136,8 @@ function ended(socket: Socket): Promise<void> {
 }
 
 async function answer(line: string, handler: ControlHandler): Promise<string> {
+  // Loaded when somebody asks: it takes longer than all the rest of a VM's start.
+  const { controlRequest } = await import('./protocol.ts');
   const request = controlRequest.safeParse(parseLine(line));
   if (!request.success) {
     const refusal = refused('this VM does not understand the request.', 'Use the dda that the VM was started with.');

@@ -1,10 +1,16 @@
-import { randomUUID } from 'node:crypto';
 import { linkSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { isVmName } from './vm-names.ts';
 
 const suffix = '.sock';
+let namesMade = 0;
+
+/** Part of a file's name that no other process and no other call uses. */
+export function uniqueSuffix(): string {
+  namesMade += 1;
+  return `${process.pid}-${namesMade}`;
+}
 
 export function socketPath(directory: string, name: string): string {
   return join(directory, `${name}${suffix}`);
@@ -51,7 +57,7 @@ export async function removeIfStale(path: string): Promise<void> {
     return;
   }
   // Somebody may have put a live one there meanwhile: what was moved is looked at again, and put back if it isn't the dead one.
-  const aside = `${path}.${randomUUID()}.stale`;
+  const aside = `${path}.${uniqueSuffix()}.stale`;
   try {
     renameSync(path, aside);
   } catch (error) {

@@ -68,17 +68,3 @@ export const controlReply = z.discriminatedUnion('ok', [
   z.object({ ok: z.literal(true), result: z.unknown() }),
   z.object({ ok: z.literal(false), error: errorReport }),
 ]);
-
-/** Bytes, the line feed not counted. */
-export const MAX_REQUEST_BYTES = 4096;
-export const MAX_REPLY_BYTES = 256 * 1024;
-
-/** A line as JSON; undefined when it isn't any. */
-export function parseLine(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}

@@ -1,5 +1,5 @@
 import { HostError } from '../errors.ts';
-import { type HostInventory, productName } from '../inventory/host-function.ts';
+import { productName } from '../inventory/host-function.ts';
 import { type Host, readFacts } from '../moves/host-facts.ts';
 import { canonicalName } from '../moves/move.ts';
 import { judgeReadiness } from '../readiness/readiness.ts';
@@ -11,17 +11,12 @@ import { DemoError } from './demo-error.ts';
 /** Class code of an NVM Express I/O controller (PCI Code and ID Assignment, base class 01h, sub-class 08h, interface 02h). */
 const NVME_CLASS = { baseClass: 0x01, subClass: 0x08, programmingInterface: 0x02 } as const;
 
-export interface DemoFunction {
-  readonly name: string;
-  readonly inventory: HostInventory;
-}
-
-/** The survey's word on the function that the demo is to lend, and a look at the host itself. Changes nothing. */
+/** The survey's word on the function that the demo is to lend, its full name, and a look at the host itself. Changes nothing. */
 export function surveyForDemo(
   host: Host,
   address: string,
   readiness: ReadinessFacts,
-): readonly [shown: readonly string[], found: DemoFunction] {
+): readonly [shown: readonly string[], name: string] {
   const name = canonicalName(address);
   const facts = readFacts(host);
   const fn = facts.inventory.functions.get(name);
@@ -62,6 +57,6 @@ export function surveyForDemo(
       `driver ${fn.driver ?? 'none'}${disks.length > 0 ? ` (${disks.map((disk) => `/dev/${disk}`).join(', ')})` : ''}, IOMMU group ${fn.iommuGroup ?? '-'}${mates === 1 ? ', alone in it' : ''}: ${verdict}`,
       ...reasons.map(({ sentence }) => sentence),
     ],
-    { name, inventory: facts.inventory },
+    name,
   ];
 }

@@ -1,11 +1,11 @@
 import type { CrashReport } from '../../hyperv/index.ts';
 import { type EjectOutcome, describeEnd, guestInitrd, readKernel } from '../../vm/index.ts';
 import { BASE_COMMAND_LINE } from '../guest/prepare-guest.ts';
-import type { HostInventory } from '../inventory/host-function.ts';
 import type { VmSession } from '../lending/vm-session.ts';
 import type { Borrowed } from '../moves/borrow.ts';
 import { guestFailure } from '../running/guest-failure.ts';
 import { highWindowsFor, startSession } from '../running/start-session.ts';
+import type { HostTree } from '../tree/host-tree.ts';
 import { DemoError } from './demo-error.ts';
 import type { DemoEvent } from './demo-events.ts';
 import { ExitMeter, type ExitReport } from './exit-meter.ts';
@@ -89,7 +89,7 @@ export class DemoGuest {
   /** Starts it, and waits for its first words. Throws what reading the kernel, its modules and KVM throw. */
   static async boot(
     borrowed: Borrowed,
-    inventory: HostInventory,
+    tree: HostTree,
     options: DemoGuestOptions,
     tell: (event: DemoEvent) => void,
   ): Promise<readonly [guest: DemoGuest, greeting: Greeting]> {
@@ -98,11 +98,12 @@ export class DemoGuest {
       readKernel(kernelPath, unpackedDirectory === undefined ? {} : { unpackedDirectory }),
       guestInitrd({ modulesDirectory, commandLine: BASE_COMMAND_LINE, drivers: ['nvme'], run: guestScript() }),
     ]);
-    const session = startSession(borrowed, {
-      machine: { kernel: kernel.image, initrd, commandLine: BASE_COMMAND_LINE, memoryBytes, vcpus: cpus },
+    const plan = {
+      machine: { commandLine: BASE_COMMAND_LINE, memoryBytes, vcpus: cpus },
       ejectDeadlineMs: options.deadlineMs,
-      highWindows: highWindowsFor(inventory),
-    });
+      highWindows: highWindowsFor(tree),
+    };
+    const session = startSession(borrowed, plan, { kernel: kernel.image, initrd });
     const guest = new DemoGuest(session, options.deadlineMs, tell);
     try {
       return [guest, await guest.#greeting()];

@@ -4,7 +4,7 @@ import type { Host } from '../moves/host-facts.ts';
 import type { ReadinessFacts } from '../readiness/readiness.ts';
 import { DemoError } from './demo-error.ts';
 import type { DemoEvent, DemoResult } from './demo-events.ts';
-import { type DemoFunction, surveyForDemo } from './demo-function.ts';
+import { surveyForDemo } from './demo-function.ts';
 import { DemoGuest, type DemoGuestOptions, type Greeting, type GuestReads } from './demo-guest.ts';
 import { BYTES_TO_WRITE } from './guest-script.ts';
 import { checksumOf, waitForDisk } from './host-disk.ts';
@@ -60,10 +60,10 @@ class Demo {
   }
 
   async run(readiness: ReadinessFacts): Promise<DemoResult> {
-    const found = await this.#story.step('survey', async () =>
+    const name = await this.#story.step('survey', async () =>
       surveyForDemo(this.#host, this.#options.function, readiness),
     );
-    return withBorrowedFunctions(this.#host, [], (borrowed) => this.#withFunction(borrowed, found), {
+    return withBorrowedFunctions(this.#host, [], (borrowed) => this.#withFunction(borrowed, name), {
       onStep: ({ act, intent }) => {
         if (act === 'unbind' || act === 'bind') this.#moves.push(intent);
       },
@@ -74,13 +74,13 @@ class Demo {
     });
   }
 
-  async #withFunction(borrowed: Borrowed, { name, inventory }: DemoFunction): Promise<DemoResult> {
+  async #withFunction(borrowed: Borrowed, name: string): Promise<DemoResult> {
     await this.#story.step('dismount', async () => {
       await borrowed.borrow([name]);
       return [[this.#moves.splice(0).join(', ')], undefined];
     });
     const [guest, { release, cpus }] = await this.#story.step('boot-guest', async () => {
-      const booted = await DemoGuest.boot(borrowed, inventory, this.#options, this.#tell);
+      const booted = await DemoGuest.boot(borrowed, this.#host.tree, this.#options, this.#tell);
       return [greetingLines(booted[1]), booted];
     });
     try {

@@ -20,6 +20,8 @@ const errnoByText: ReadonlyMap<string, string> = new Map([
   ['No such device', 'ENODEV'],
   ['Invalid argument', 'EINVAL'],
   ['Connection timed out', 'ETIMEDOUT'],
+  ['Numerical result out of range', 'ERANGE'],
+  ['Operation not supported', 'EOPNOTSUPP'],
 ]);
 
 /**
@@ -31,6 +33,7 @@ export function runBounded(
   args: readonly string[],
   input: string,
   deadlineMs: number,
+  maxOutputBytes = maxMessageBytes,
 ): Promise<ReadOutcome> {
   return new Promise((resolve) => {
     // Detached: Ctrl-C at the terminal must not cut an act in two.
@@ -57,7 +60,7 @@ export function runBounded(
     }
     child.once('error', (error) => finish({ outcome: 'failed', code: undefined, text: error.message }));
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      if (output.length < maxMessageBytes) output += chunk.slice(0, maxMessageBytes);
+      if (output.length < maxOutputBytes) output += chunk.slice(0, maxOutputBytes);
     });
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       if (message.length < maxMessageBytes) message += chunk.slice(0, maxMessageBytes);

@@ -1,6 +1,7 @@
 import { claimBlockDevice, claimNode } from '../../linux/index.ts';
 import type { ActOutcome, KernelActions, ReadOutcome } from '../moves/ports.ts';
 import { runBounded } from './bounded-child.ts';
+import { changeLinks, nvmeAdmin } from './device-commands.ts';
 
 /** Acts on this machine's own kernel. */
 export function kernelActions(): KernelActions {
@@ -12,6 +13,8 @@ export function kernelActions(): KernelActions {
     read: (path, deadlineMs) => runBounded('cat', [path], '', deadlineMs),
     // -b: what the administrator put on a blacklist stays out, as with udev.
     loadModule: (name, deadlineMs) => act(runBounded('modprobe', ['-b', '--', name], '', deadlineMs)),
+    nvmeAdmin,
+    changeLinks,
     claimGroupNode: (node) => claimNode(node),
     isBlockDeviceClaimed(node) {
       const claim = claimBlockDevice(node);

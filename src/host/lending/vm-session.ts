@@ -55,7 +55,7 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
     super();
     this.#borrowed = borrowed;
     this.#deadlineMs = options.ejectDeadlineMs ?? DEFAULT_EJECT_DEADLINE_MS;
-    this.machine = new VirtualMachine(options);
+    this.machine = new VirtualMachine({ populateMemory: true, ...options });
     this.machine.on('releaseRequested', (assignment) => this.#hostWants(assignment));
     this.machine.on('functionFailed', (assignment, reason) => this.#failed(assignment, reason));
     this.ended = this.#watchEnd();

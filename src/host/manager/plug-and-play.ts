@@ -294,7 +294,10 @@ export class PlugAndPlay implements Manager {
     const along = all.filter((name) => !named.includes(name));
     const warnings = this.#core.notes.warningsOf(all);
     if (along.length > 0) warnings.push(`${along.join(', ')} moved along, being in the same IOMMU group.`);
-    const functions = [...after.values()].flatMap((fn) => (fn === undefined ? [] : [this.#core.managed(fn)]));
+    // As they were asked for, not as they came to rest.
+    const functions = all
+      .map((name) => after.get(name))
+      .flatMap((fn) => (fn === undefined ? [] : [this.#core.managed(fn)]));
     return { functions, warnings };
   }
 

@@ -61,7 +61,7 @@ async function move(
   read: (host: Host, names: readonly string[]) => HostFacts = readFacts,
 ): Promise<MoveReport> {
   const names = asked.map(canonicalName);
-  const unlock = lockGroups(host, verb, names);
+  const unlock = lockGroups(host, `${verb} ${names.join(' ')}`, names);
   try {
     // Read under the lock: no other dda changes them any more.
     const facts = read(host, names);
@@ -84,7 +84,8 @@ export function canonicalName(text: string): string {
   return formatPciAddress(parsed.address);
 }
 
-function lockGroups(host: Host, verb: string, names: readonly string[]): () => void {
+/** Takes the groups of `names` for this process; gives what lets go of them. Throws `operation-in-progress`. */
+export function lockGroups(host: Host, asked: string, names: readonly string[]): () => void {
   const keys = new Set(
     names.map((name) => {
       const group = groupNumber(host.tree, `${pciDevicesPath}/${name}`);
@@ -107,7 +108,7 @@ function lockGroups(host: Host, verb: string, names: readonly string[]): () => v
         ? 'another dda command'
         : `process ${result.owner.processId} (${result.owner.command})`;
     throw new HostError('operation-in-progress', {
-      asked: `${verb} ${names.join(' ')}`,
+      asked,
       obstacle: `${owner} is moving a function of the same IOMMU group just now.`,
       remedy: 'Ask again when it has finished.',
       details: { functions: names, processId: result.owner?.processId },

@@ -1,3 +1,4 @@
+import type { NvmeAdminCommand, NvmeCompletion } from '../../linux/index.ts';
 import type { DismountRecord, ProcessMark, StuckAct } from './record.ts';
 
 /** How an act in the kernel ended. */
@@ -11,6 +12,11 @@ export type ActOutcome =
 /** What a read that may block gave. */
 export type ReadOutcome =
   | { readonly outcome: 'done'; readonly text: string }
+  | Exclude<ActOutcome, { outcome: 'done' }>;
+
+/** What a device, or the kernel for it, answered. */
+export type DeviceOutcome<T> =
+  | { readonly outcome: 'done'; readonly value: T }
   | Exclude<ActOutcome, { outcome: 'done' }>;
 
 /** Whether anybody has a VFIO group node open. `free`: nobody, and nobody can until `release` is called. */
@@ -27,6 +33,17 @@ export interface KernelActions {
   read(path: string, deadlineMs: number): Promise<ReadOutcome>;
   /** Loads a module by its name or by a device's modalias, as udev would. */
   loadModule(name: string, deadlineMs: number): Promise<ActOutcome>;
+  /**
+   * Sends admin commands to the NVMe controller behind `node` (`/dev/nvme0`), in this order, until one has a status other than
+   * success; gives the completions up to that one. May wait for the controller, so it is given up after `deadlineMs`.
+   */
+  nvmeAdmin(
+    node: string,
+    commands: readonly NvmeAdminCommand[],
+    deadlineMs: number,
+  ): Promise<DeviceOutcome<NvmeCompletion[]>>;
+  /** Sends rtnetlink messages, in this order, until one is refused; gives their answers. May wait for a driver, as above. */
+  changeLinks(messages: readonly Uint8Array[], deadlineMs: number): Promise<DeviceOutcome<Uint8Array[]>>;
   claimGroupNode(node: string): NodeClaim;
   /** Whether the kernel has a block device claimed for itself (mounted anywhere, a volume's member, swap). Undefined: gone. */
   isBlockDeviceClaimed(node: string): boolean | undefined;

@@ -159,7 +159,11 @@ function matches(driver: string | undefined, expected: DriverIs): boolean {
 }
 
 /** Turns the outcome of an act into a failure, and marks a function whose act is stuck. */
-function judge(host: Host, step: Step, outcome: ActOutcome): StepFailure | undefined {
+export function judge(
+  host: Host,
+  step: Pick<Step, 'function' | 'intent'>,
+  outcome: ActOutcome,
+): StepFailure | undefined {
   if (outcome.outcome === 'done') return undefined;
   if (outcome.outcome === 'failed') {
     if (outcome.code === 'EACCES' || outcome.code === 'EPERM') {

@@ -8,7 +8,9 @@ import { usageOf } from '../usage/function-usage.ts';
 export function refuseVirtualFunctions(facts: HostFacts, asked: string, fn: HostFunction, force: boolean): string[] {
   const { virtualFunctions } = fn.sriov;
   if (virtualFunctions.length === 0) return [];
-  const lent = virtualFunctions.filter((name) => isVfioDriver(facts.inventory.functions.get(name)?.driver));
+  const lent = virtualFunctions.filter(
+    (name) => isVfioDriver(facts.inventory.functions.get(name)?.driver) || facts.records.has(name),
+  );
   if (lent.length > 0) {
     throw new HostError('virtual-functions-lent', {
       asked,
@@ -22,7 +24,7 @@ export function refuseVirtualFunctions(facts: HostFacts, asked: string, fn: Host
   throw new HostError('function-in-use', {
     asked,
     obstacle: `it has virtual functions: ${virtualFunctions.join(', ')}.`,
-    remedy: `Remove them first (echo 0 > /sys/bus/pci/devices/${fn.name}/sriov_numvfs), or use --force. ${breaks}`,
+    remedy: `Remove them first (dda vf remove ${fn.name}), or use --force. ${breaks}`,
     details: { function: fn.name, virtualFunctions },
   });
 }

@@ -1,4 +1,5 @@
 import { totalmem } from 'node:os';
+import { ControlServer } from '../control/control-server.ts';
 import { HostError } from '../errors.ts';
 import { withBorrowedFunctions } from '../moves/borrow.ts';
 import type { Host } from '../moves/host-facts.ts';
@@ -11,8 +12,6 @@ import { VmRun, type VmRunObserver, type VmRunRequest, type VmRunResult } from '
 export async function runVm(host: Host, request: VmRunRequest, observer: VmRunObserver): Promise<VmRunResult> {
   refuseTooMuchMemory(request);
   const run = new VmRun(request, observer);
-  // Loaded here: what checks requests takes longer to load than all the rest of the program.
-  const { ControlServer } = await import('../control/control-server.ts');
   const server = await ControlServer.listen(request.controlDirectory, request.name, run.handler);
   try {
     return await withBorrowedFunctions(host, request.functions, (borrowed) => run.guests(borrowed), {

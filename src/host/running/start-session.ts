@@ -1,12 +1,17 @@
 import { SystemCallError } from '../../linux/index.ts';
 import { BootError, BootErrorCode, type MachineOptions } from '../../vm/index.ts';
 import { HostError } from '../errors.ts';
-import { type HostInventory, isMachinery } from '../inventory/host-function.ts';
+import { pciDevicesPath } from '../inventory/inventory.ts';
+import { parseResourceTable } from '../inventory/resource-table.ts';
 import { VmSession } from '../lending/vm-session.ts';
 import type { Borrowed } from '../moves/borrow.ts';
+import type { HostTree } from '../tree/host-tree.ts';
+
+/** What a guest starts from. */
+export type GuestImages = Pick<MachineOptions, 'kernel' | 'initrd'>;
 
 export interface SessionPlan {
-  readonly machine: Omit<MachineOptions, 'highWindowBytes'>;
+  readonly machine: Omit<MachineOptions, 'highWindowBytes' | keyof GuestImages>;
   readonly ejectDeadlineMs: number;
   /** Sizes of the guest's window for 64-bit BARs to try, the best first; `undefined`: the least there is. */
   readonly highWindows: readonly (number | undefined)[];
@@ -16,27 +21,28 @@ export interface SessionPlan {
  * Room for all 64-bit BARs of this host's functions, so that any of them can be added later; twice that, because each lies
  * at a multiple of its size. Less where the guest's addresses don't reach so far.
  */
-export function highWindowsFor({ functions }: HostInventory): (number | undefined)[] {
-  const sizeBytes = [...functions.values()]
-    .filter((fn) => !isMachinery(fn))
-    .flatMap((fn) => fn.bars)
+export function highWindowsFor(tree: HostTree): (number | undefined)[] {
+  const sizeBytes = tree
+    .list(pciDevicesPath)
+    .flatMap((name) => parseResourceTable(tree.text(`${pciDevicesPath}/${name}/resource`) ?? ''))
     .filter((bar) => bar.kind === 'memory64')
     .reduce((sum, bar) => sum + bar.sizeBytes, 0);
   return [sizeBytes * 2, sizeBytes, undefined];
 }
 
 /** Starts a VM. Throws HostError `vm-refused`, and as {@link VmSession} does. */
-export function startSession(borrowed: Borrowed, plan: SessionPlan): VmSession {
+export function startSession(borrowed: Borrowed, plan: SessionPlan, images: GuestImages): VmSession {
   const [best, ...others] = plan.highWindows;
   try {
     return new VmSession(borrowed, {
       ...plan.machine,
+      ...images,
       ejectDeadlineMs: plan.ejectDeadlineMs,
       ...(best === undefined ? {} : { highWindowBytes: best }),
     });
   } catch (error) {
     const tooLarge = error instanceof BootError && error.code === BootErrorCode.windowsDontFit;
-    if (tooLarge && others.length > 0) return startSession(borrowed, { ...plan, highWindows: others });
+    if (tooLarge && others.length > 0) return startSession(borrowed, { ...plan, highWindows: others }, images);
     if (!(error instanceof SystemCallError)) throw error;
     throw new HostError(
       'vm-refused',

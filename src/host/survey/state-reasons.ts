@@ -34,7 +34,7 @@ function virtualFunctionReasons(fn: HostFunction): Reason[] {
       code: 'virtual-functions-on',
       weight: Weight.blocks,
       sentence: `It has ${virtualFunctions.length} virtual functions (${virtualFunctions.join(', ')}), which would vanish with its driver.`,
-      remedy: `Lend those instead, or remove them first: echo 0 > /sys/bus/pci/devices/${fn.name}/sriov_numvfs`,
+      remedy: `Lend those instead, or remove them first: dda vf remove ${fn.name}`,
     },
   ];
 }

@@ -20,7 +20,7 @@ export function devicePath(fn: FunctionDescription): string {
   return ['/sys/devices', fn.root ?? 'pci0000:00', ...(fn.below ?? []), fn.address].join('/');
 }
 
-function addFunction(tree: MemoryTree, host: HostDescription, fn: FunctionDescription): void {
+export function addFunction(tree: MemoryTree, host: HostDescription, fn: FunctionDescription): void {
   const path = devicePath(fn);
   const [vendor = '1b36', device = '0010'] = (fn.ids ?? '1b36:0010').split(':');
   tree
@@ -44,7 +44,10 @@ function addFunction(tree: MemoryTree, host: HostDescription, fn: FunctionDescri
   if (fn.enabled !== undefined) tree.file(`${path}/enable`, fn.enabled ? '1\n' : '0\n');
   for (const screen of fn.screens ?? []) addScreen(tree, path, screen);
   if (fn.bootVga !== undefined) tree.file(`${path}/boot_vga`, fn.bootVga ? '1\n' : '0\n');
-  if (fn.totalVfs !== undefined) tree.file(`${path}/sriov_totalvfs`, `${fn.totalVfs}\n`);
+  const totalVfs = fn.totalVfs ?? fn.potentialVirtualFunctions?.length;
+  if (totalVfs !== undefined) {
+    tree.file(`${path}/sriov_totalvfs`, `${totalVfs}\n`).file(`${path}/sriov_drivers_autoprobe`, '1\n');
+  }
   for (const [index, name] of (fn.virtualFunctions ?? []).entries())
     tree.symbolicLink(`${path}/virtfn${index}`, `../${name}`);
   if (fn.physicalFunction !== undefined) tree.symbolicLink(`${path}/physfn`, `../${fn.physicalFunction}`);
@@ -59,6 +62,13 @@ function addFunction(tree: MemoryTree, host: HostDescription, fn: FunctionDescri
     if (host.noIommuGroups?.includes(fn.group) === true) tree.file(`${group}/name`, 'vfio-noiommu\n');
   }
   if (fn.driver !== undefined) attachDriver(tree, fn, fn.driver);
+}
+
+/** What is left of a function that is gone: nothing. */
+export function removeFunction(tree: MemoryTree, fn: FunctionDescription): void {
+  detachDriver(tree, fn);
+  tree.remove(`/sys/bus/pci/devices/${fn.address}`).remove(devicePath(fn));
+  tree.remove(`/sys/kernel/iommu_groups/${fn.group}/devices/${fn.address}`);
 }
 
 /** What appears when a driver binds: the link, and for host drivers the disks and interfaces. */
@@ -76,7 +86,9 @@ export function attachDriver(tree: MemoryTree, fn: FunctionDescription, driver: 
     addBlockDevice(tree, diskPath);
     for (const partition of disk.partitions ?? []) addBlockDevice(tree, `${diskPath}/${partition}`);
   }
+  if (fn.controller !== undefined) tree.file(`${path}/nvme/${fn.controller.name}/cntlid`, '0\n');
   for (const net of fn.interfaces ?? []) {
+    tree.file(`${path}/net/${net.name}/ifindex`, `${net.interfaceIndex ?? 0}\n`);
     tree.file(`${path}/net/${net.name}/flags`, net.up === true ? '0x1003\n' : '0x1002\n');
     tree.symbolicLink(`/sys/class/net/${net.name}`, `${path}/net/${net.name}`);
   }
@@ -100,6 +112,7 @@ export function detachDriver(tree: MemoryTree, fn: FunctionDescription): void {
     }
     tree.remove(`${path}/${disk.name}`);
   }
+  if (fn.controller !== undefined) tree.remove(`${path}/nvme`);
   for (const net of fn.interfaces ?? []) tree.remove(`/sys/class/net/${net.name}`).remove(`${path}/net/${net.name}`);
 }
 

@@ -1,3 +1,5 @@
+import type { NvmeDescription } from './fake-nvme.ts';
+
 /** A host in few words; everything left out is as on a plain machine. */
 export interface HostDescription {
   readonly functions: readonly FunctionDescription[];
@@ -84,13 +86,17 @@ export interface FunctionDescription {
   readonly totalVfs?: number;
   readonly virtualFunctions?: readonly string[];
   readonly physicalFunction?: string;
+  /** Those that appear when the kernel is asked for them, in their order; `driver` is what an ordinary match finds. */
+  readonly potentialVirtualFunctions?: readonly FunctionDescription[];
+  /** An NVMe controller with virtualization management: `nvme0`. */
+  readonly controller?: NvmeDescription & { readonly name: string };
   /** There while the host driver has the function: `nvme0n1` with its partitions. */
   readonly disks?: readonly {
     readonly name: string;
     readonly partitions?: readonly string[];
     readonly multipath?: string;
   }[];
-  readonly interfaces?: readonly { readonly name: string; readonly up?: boolean }[];
+  readonly interfaces?: readonly { readonly name: string; readonly up?: boolean; readonly interfaceIndex?: number }[];
   /** Connectors of its graphics card with a screen that is on: `card1-eDP-1`. */
   readonly screens?: readonly string[];
 }

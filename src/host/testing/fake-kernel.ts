@@ -1,7 +1,9 @@
+import type { NvmeAdminCommand, NvmeCompletion } from '../../linux/index.ts';
 import { isVfioDriver } from '../inventory/host-function.ts';
-import type { ActOutcome, KernelActions, NodeClaim, ReadOutcome } from '../moves/ports.ts';
+import type { ActOutcome, DeviceOutcome, KernelActions, NodeClaim, ReadOutcome } from '../moves/ports.ts';
 import { attachDriver, detachDriver, devicePath } from './build-tree.ts';
 import type { FunctionDescription, HostDescription } from './description.ts';
+import { FakeSriov } from './fake-sriov.ts';
 import type { MemoryTree } from '../tree/memory-tree.ts';
 
 /** How a test makes one act fail: the outcome to give instead of acting; undefined: act as usual. */
@@ -16,14 +18,17 @@ export class FakeKernel implements KernelActions {
   readonly modules = new Map<string, readonly string[]>([['vfio-pci', ['vfio-pci']]]);
   sabotage: Sabotage = () => undefined;
   readonly #tree: MemoryTree;
-  readonly #functions: ReadonlyMap<string, FunctionDescription>;
+  readonly sriov: FakeSriov;
+  readonly #functions: Map<string, FunctionDescription>;
   /** Which driver an ordinary match finds: the one that had the function at the beginning. */
   readonly #matches: Map<string, string>;
 
   constructor(tree: MemoryTree, host: HostDescription) {
     this.#tree = tree;
     this.#functions = new Map(host.functions.map((fn) => [fn.address, fn]));
-    this.#matches = new Map(host.functions.flatMap((fn) => (isHostDriver(fn.driver) ? [[fn.address, fn.driver]] : [])));
+    this.sriov = new FakeSriov(tree, host, this.#functions);
+    const all = host.functions.flatMap((fn) => [fn, ...(fn.potentialVirtualFunctions ?? [])]);
+    this.#matches = new Map(all.flatMap((fn) => (isHostDriver(fn.driver) ? [[fn.address, fn.driver]] : [])));
   }
 
   /** What an ordinary match finds from now on. */
@@ -45,6 +50,27 @@ export class FakeKernel implements KernelActions {
     const found: ReadOutcome =
       text === undefined ? errno('ENOENT', 'No such file or directory') : { outcome: 'done', text };
     return Promise.resolve(this.blockedRead ?? found);
+  }
+
+  /** When set, what a device gives instead of an answer. */
+  silentDevice: Exclude<ActOutcome, { outcome: 'done' }> | undefined;
+
+  nvmeAdmin(node: string, commands: readonly NvmeAdminCommand[]): Promise<DeviceOutcome<NvmeCompletion[]>> {
+    const controller = this.sriov.controllers.get(node);
+    if (this.silentDevice !== undefined) return Promise.resolve(this.silentDevice);
+    if (controller === undefined) return Promise.resolve(errno('ENOENT', 'No such file or directory'));
+    return Promise.resolve({ outcome: 'done', value: controller.send(commands) });
+  }
+
+  changeLinks(messages: readonly Uint8Array[]): Promise<DeviceOutcome<Uint8Array[]>> {
+    if (this.silentDevice !== undefined) return Promise.resolve(this.silentDevice);
+    const answers: Uint8Array[] = [];
+    for (const message of messages) {
+      const answer = this.sriov.links.exchange(message);
+      if (!(answer instanceof Uint8Array)) return Promise.resolve(answer);
+      answers.push(answer);
+    }
+    return Promise.resolve({ outcome: 'done', value: answers });
   }
 
   loadModule(name: string): Promise<ActOutcome> {
@@ -87,6 +113,11 @@ export class FakeKernel implements KernelActions {
     if (/^\/sys\/bus\/pci\/devices\/[^/]+\/reset$/.test(path)) {
       return this.#tree.exists(path) ? { outcome: 'done' } : errno('ENOENT', 'No such file or directory');
     }
+    const [, address = '', attribute] =
+      /^\/sys\/bus\/pci\/devices\/([^/]+)\/sriov_(numvfs|drivers_autoprobe)$/.exec(path) ?? [];
+    const physical = this.#functions.get(address);
+    if (physical !== undefined && attribute === 'drivers_autoprobe') return this.sriov.setAutoprobe(physical, value);
+    if (physical !== undefined) return this.sriov.setCount(physical, value, (fn) => void this.#probe(fn));
     const [, driver, act] = /^\/sys\/bus\/pci\/drivers\/([^/]+)\/(bind|unbind)$/.exec(path) ?? [];
     const fn = this.#functions.get(value);
     if (fn === undefined) return errno('ENODEV', 'No such device');

@@ -16,6 +16,7 @@ type PortEvent =
   | { readonly call: 'signalEvent'; readonly connectionId: number; readonly flag: number }
   | { readonly call: 'retargetInterrupt'; readonly request: RetargetRequest }
   | { readonly call: 'assertInterrupt'; readonly vp: number; readonly vector: number }
+  | { readonly call: 'assistPageChanged'; readonly vp: number; readonly gpa: bigint | undefined }
   | { readonly call: 'crashed'; readonly report: CrashReport }
   | { readonly call: 'guestOsChanged'; readonly guestOs: GuestOs | undefined };
 
@@ -36,6 +37,7 @@ export class PartitionBench implements PartitionPort {
       tscHz: 2_500_000_000,
       apicHz: 1_000_000_000,
       tscInvariant: true,
+      lazyEoi: false,
       ...options,
       memory: this.memory,
       port: this,
@@ -64,6 +66,10 @@ export class PartitionBench implements PartitionPort {
 
   assertInterrupt(vp: number, vector: number): void {
     this.#events.push({ call: 'assertInterrupt', vp, vector });
+  }
+
+  assistPageChanged(vp: number, gpa: bigint | undefined): void {
+    this.#events.push({ call: 'assistPageChanged', vp, gpa });
   }
 
   crashed(report: CrashReport): void {

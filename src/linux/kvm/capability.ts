@@ -10,6 +10,7 @@ export const Capability = {
   irqRouting: 25,
   irqfd: 32,
   setIdentityMapAddr: 37,
+  hyperv: 44,
   tscControl: 60,
   getTscKhz: 61,
   maxVcpus: 66,

@@ -57,7 +57,10 @@ export class Kvm {
   /** A VM with no memory and no vCPUs. Only the process that creates it can use it. */
   createVm(): KvmVm {
     const runSizeBytes = ioctlValue(this.fd, KvmIoctl.getVcpuMmapSize, 0);
-    return new KvmVm(ioctlValue(this.fd, KvmIoctl.createVm, 0), runSizeBytes);
+    return new KvmVm(
+      untilUninterrupted(() => ioctlValue(this.fd, KvmIoctl.createVm, 0)),
+      runSizeBytes,
+    );
   }
 
   /** VMs that were created live on. Idempotent. */
@@ -65,6 +68,17 @@ export class Kvm {
     if (this.#closed) return;
     this.#closed = true;
     closeFile(this.fd);
+  }
+}
+
+/** A signal that a handler of this process serves, be it a profiler's, may break off the making of a VM: nothing is made then. */
+function untilUninterrupted<T>(call: () => T): T {
+  for (;;) {
+    try {
+      return call();
+    } catch (error) {
+      if (!(error instanceof SystemCallError) || error.code !== 'EINTR') throw error;
+    }
   }
 }
 

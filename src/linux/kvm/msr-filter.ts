@@ -14,6 +14,8 @@ export interface DeniedMsrs {
   readonly count: number;
   /** Which accesses; both unless told otherwise. */
   readonly access?: 'read' | 'write' | 'both';
+  /** MSRs of the range that KVM goes on handling. */
+  readonly except?: readonly number[];
 }
 
 const accessFlags = { read: 1, write: 2, both: 3 } as const;
@@ -34,6 +36,12 @@ export function encodeMsrFilter(ranges: readonly DeniedMsrs[]): { filter: Uint8A
     }
     // A clear bit denies.
     const bitmap = new Uint8Array(Math.ceil(range.count / 8));
+    for (const index of range.except ?? []) {
+      const bit = index - range.base;
+      if (bit < 0 || bit >= range.count)
+        throw new RangeError(`MSR 0x${index.toString(16)} lies outside the range it is excepted from`);
+      bitmap[bit >>> 3] = (bitmap[bit >>> 3] ?? 0) | (1 << (bit & 7));
+    }
     const start = msrFilterLayout.ranges + i * msrFilterRangeSizeBytes;
     view.setUint32(start + at.flags, accessFlags[range.access ?? 'both'], true);
     view.setUint32(start + at.count, range.count, true);

@@ -28,6 +28,8 @@ const nativePread = bindLong('pread', ['int', 'void *', 'size_t', 'int64']);
 const nativePwrite = bindLong('pwrite', ['int', 'void *', 'size_t', 'int64']);
 const nativeMemfdCreate = bindInt('memfd_create', ['str', 'uint']);
 const nativeTruncate = bindInt('ftruncate', ['int', 'int64']);
+const nativeSeek = bindLong('lseek', ['int', 'int64', 'int']);
+const fromEnd = 2;
 const nativeEventFd = bindInt('eventfd', ['uint', 'int']);
 const nativeFcntl = bindInt('fcntl', ['int', 'int', 'ulong']);
 
@@ -58,6 +60,11 @@ export function writeFile(fd: number, source: Uint8Array): number | undefined {
   const errno = lastErrno();
   if (errno === 11) return undefined;
   throw new SystemCallError(errno, 'write', `descriptor ${fd}`);
+}
+
+/** lseek(2) to the end. */
+export function seekToEnd(fd: number): void {
+  if (Number(nativeSeek(fd, 0, fromEnd)) < 0) throw new SystemCallError(lastErrno(), 'lseek', `descriptor ${fd}`);
 }
 
 /** pread(2): the number of bytes read. */

@@ -28,6 +28,23 @@ export function bindInt<const Types extends readonly CType[]>(
   return libc.func(name, 'int', [...types]);
 }
 
+/**
+ * Binds a libc function that takes long: it runs on a thread of Node's pool, and this one goes on. The result alone comes back,
+ * because errno is the other thread's.
+ */
+export function bindIntAsync<const Types extends readonly CType[]>(
+  name: string,
+  types: Types,
+): (...args: Arguments<Types>) => Promise<number> {
+  const native = libc.func(name, 'int', [...types]);
+  return (...args) =>
+    new Promise((resolve, reject) => {
+      native.async(...args, (error: Error | null, result: number) =>
+        error === null ? resolve(result) : reject(error),
+      );
+    });
+}
+
 /** Binds a libc function with a 64-bit result, which arrives as a number or a bigint by its size: callers normalise it. */
 export function bindLong<const Types extends readonly CType[]>(
   name: string,

@@ -2,10 +2,13 @@ import { bindInt, lastErrno } from './library.ts';
 import { SystemCallError } from './system-call-error.ts';
 
 const nativePrlimit = bindInt('prlimit', ['int', 'int', 'void *', 'void *']);
+const nativeProcessControl = bindInt('prctl', ['int', 'ulong', 'ulong', 'ulong', 'ulong']);
+/** PR_SET_NO_NEW_PRIVS. Linux include/uapi/linux/prctl.h. */
+const setNoNewPrivileges = 38;
 const nativeGetUid = bindInt('getuid', []);
 
 /** Resources of prlimit(2). Linux include/uapi/asm-generic/resource.h. */
-export const Resource = { openFiles: 7, lockedMemory: 8 } as const;
+export const Resource = { coreFile: 4, processes: 6, openFiles: 7, lockedMemory: 8 } as const;
 export type Resource = (typeof Resource)[keyof typeof Resource];
 
 /** Soft and hard limit; `Infinity` for none. */
@@ -45,4 +48,14 @@ export function writeLimit(resource: Resource, limit: Limit, processId = 0): voi
 /** The real user id of this process. */
 export function userId(): number {
   return nativeGetUid();
+}
+
+/**
+ * From now on nothing that this thread starts, nor what that starts, gets privileges that it has not already, by set-user-id
+ * programs or file capabilities. It can't be taken back.
+ */
+export function forbidNewPrivileges(): void {
+  if (nativeProcessControl(setNoNewPrivileges, 1, 0, 0, 0) < 0) {
+    throw new SystemCallError(lastErrno(), 'prctl PR_SET_NO_NEW_PRIVS');
+  }
 }

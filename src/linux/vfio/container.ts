@@ -2,7 +2,7 @@ import { closeFile } from '../libc/files.ts';
 import { ioctlStruct, ioctlValue } from '../libc/ioctl.ts';
 import { SystemCallError } from '../libc/system-call-error.ts';
 import { capabilityOffsets } from './capabilities.ts';
-import type { DmaBackend, DmaDomainHandles, IovaRange, JoinedDevice } from './dma-backend.ts';
+import type { DmaBackend, DmaDomainHandles, IovaRange, JoinedDevice, PassedNode } from './dma-backend.ts';
 import type { DmaMapping } from './dma-mappings.ts';
 import { groupNotViable, iommuGroup } from './iommu-group.ts';
 import {
@@ -18,7 +18,7 @@ import {
   iovaRangeSizeBytes,
   iovaRangesCapLayout,
 } from './layouts.ts';
-import { openNode } from './open-node.ts';
+import { openNode, wrongNode } from './open-node.ts';
 import { askWithCapabilities, sizedStruct } from './struct.ts';
 import { VfioError } from './vfio-error.ts';
 import { type1v2, VfioIoctl } from './vfio-ioctls.ts';
@@ -50,6 +50,11 @@ export class ContainerBackend implements DmaBackend {
       code: 'vfio-missing',
       message: 'There is no /dev/vfio/vfio. Load the modules vfio-pci and vfio_iommu_type1.',
     });
+    return ContainerBackend.over(fd);
+  }
+
+  /** Takes over an empty container. */
+  static over(fd: number): ContainerBackend {
     const backend = new ContainerBackend(fd);
     try {
       backend.#check();
@@ -75,9 +80,8 @@ export class ContainerBackend implements DmaBackend {
     }
   }
 
-  join(bdf: string): JoinedDevice {
-    const number = iommuGroup(bdf);
-    const group = this.#groups.get(number) ?? this.#openGroup(bdf, number);
+  join(bdf: string, passed?: PassedNode): JoinedDevice {
+    const { number, group } = this.#groupFor(bdf, passed);
     try {
       const deviceFd = groupDevice(group.fd, bdf);
       group.devices += 1;
@@ -96,12 +100,27 @@ export class ContainerBackend implements DmaBackend {
     }
   }
 
-  #openGroup(bdf: string, number: string): Group {
-    const path = `/dev/vfio/${number}`;
-    const fd = openNode(path, {
-      code: 'vfio-not-dismounted',
-      message: `There is no ${path}: no function of ${bdf}'s IOMMU group is bound to vfio-pci. Dismount ${bdf} first.`,
-    });
+  #groupFor(bdf: string, passed: PassedNode | undefined): { readonly number: string; readonly group: Group } {
+    if (passed === undefined) {
+      const number = iommuGroup(bdf);
+      return { number, group: this.#groups.get(number) ?? this.#addGroup(bdf, number, openGroup(bdf, number)) };
+    }
+    if (passed.kind === 'device') {
+      closeFile(passed.fd);
+      throw wrongNode(bdf, 'a device node, and works with containers');
+    }
+    const { group: number, fd } = passed;
+    const group = this.#groups.get(number);
+    if (group !== undefined) {
+      if (fd !== undefined) closeFile(fd);
+      return { number, group };
+    }
+    if (fd === undefined) throw wrongNode(bdf, `nothing of group ${number}, and does not have it open`);
+    return { number, group: this.#addGroup(bdf, number, fd) };
+  }
+
+  /** Takes `fd` over, also when it throws. */
+  #addGroup(bdf: string, number: string, fd: number): Group {
     try {
       checkViable(fd, bdf, number);
       const argument = new Uint8Array(4);
@@ -172,6 +191,14 @@ export class ContainerBackend implements DmaBackend {
   close(): void {
     closeFile(this.#fd);
   }
+}
+
+function openGroup(bdf: string, number: string): number {
+  const path = `/dev/vfio/${number}`;
+  return openNode(path, {
+    code: 'vfio-not-dismounted',
+    message: `There is no ${path}: no function of ${bdf}'s IOMMU group is bound to vfio-pci. Dismount ${bdf} first.`,
+  });
 }
 
 function checkViable(groupFd: number, bdf: string, number: string): void {

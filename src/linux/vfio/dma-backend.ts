@@ -18,11 +18,21 @@ export interface JoinedDevice {
   leave(): void;
 }
 
+/** A node of a function that another process opened, for a process that may not. */
+export type PassedNode =
+  /** `/dev/vfio/GROUP`; no `fd`: this process has that group open already, for another function of it. */
+  | { readonly kind: 'group'; readonly group: string; readonly fd: number | undefined }
+  /** `/dev/vfio/devices/vfioN`. */
+  | { readonly kind: 'device'; readonly fd: number };
+
 /** What a domain needs of the kernel. Calls throw {@link SystemCallError} as it comes. */
 export interface DmaBackend {
   readonly kind: VfioBackendKind;
-  /** Opens function `bdf` and puts it behind this domain's page table. Throws {@link VfioError}. */
-  join(bdf: string): JoinedDevice;
+  /**
+   * Opens function `bdf`, with `passed` by that node, and puts it behind this domain's page table. Takes the node over, also
+   * when it throws {@link VfioError}.
+   */
+  join(bdf: string, passed?: PassedNode): JoinedDevice;
   map(mapping: DmaMapping): void;
   unmap(iova: number, sizeBytes: number): void;
   unmapAll(): void;

@@ -2,7 +2,14 @@ import { readLimit, Resource } from '../libc/limits.ts';
 import { SystemCallError } from '../libc/system-call-error.ts';
 import { readProcessStatus } from '../procfs.ts';
 import { ContainerBackend } from './container.ts';
-import type { DmaBackend, DmaDomainHandles, IovaRange, JoinedDevice, VfioBackendKind } from './dma-backend.ts';
+import type {
+  DmaBackend,
+  DmaDomainHandles,
+  IovaRange,
+  JoinedDevice,
+  PassedNode,
+  VfioBackendKind,
+} from './dma-backend.ts';
 import { DmaMappings } from './dma-mappings.ts';
 import { IommufdBackend } from './iommufd.ts';
 import { VfioError } from './vfio-error.ts';
@@ -33,8 +40,8 @@ export class DmaDomain {
   }
 
   /** @internal Used by {@link openVfioDevice}. */
-  join(bdf: string): JoinedDevice {
-    const device = this.#backend.join(bdf);
+  join(bdf: string, passed?: PassedNode): JoinedDevice {
+    const device = this.#backend.join(bdf, passed);
     return this.#counted(device);
   }
 
@@ -147,6 +154,14 @@ function memlockTooLow(needed: number, limit: number, cause: SystemCallError): V
 /** A new, empty address space. Throws {@link VfioError} `vfio-missing`, `vfio-backend-missing`, `vfio-no-permission`. */
 export function createDmaDomain(backend: VfioBackendKind): DmaDomain {
   return new DmaDomain(backend === 'iommufd' ? IommufdBackend.open() : ContainerBackend.open(), 0);
+}
+
+/**
+ * A new, empty address space over a descriptor of `/dev/vfio/vfio` or `/dev/iommu` that another process opened and did
+ * nothing with. Takes it over, also when it throws {@link VfioError} `vfio-backend-missing`.
+ */
+export function createDmaDomainOver(backend: VfioBackendKind, fd: number): DmaDomain {
+  return new DmaDomain(backend === 'iommufd' ? IommufdBackend.over(fd) : ContainerBackend.over(fd), 0);
 }
 
 /** Takes over an address space that another process created and joined devices to. The devices are adopted one by one. */

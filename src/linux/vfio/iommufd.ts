@@ -3,7 +3,7 @@ import { closeFile } from '../libc/files.ts';
 import { ioctlStruct } from '../libc/ioctl.ts';
 import { addressOf, heldUntilHere } from '../libc/library.ts';
 import { SystemCallError } from '../libc/system-call-error.ts';
-import type { DmaBackend, DmaDomainHandles, IovaRange, JoinedDevice } from './dma-backend.ts';
+import type { DmaBackend, DmaDomainHandles, IovaRange, JoinedDevice, PassedNode } from './dma-backend.ts';
 import type { DmaMapping } from './dma-mappings.ts';
 import { groupNotViable } from './iommu-group.ts';
 import {
@@ -22,7 +22,7 @@ import {
   iovaRangesLayout,
   iovaRangesSizeBytes,
 } from './layouts.ts';
-import { openNode } from './open-node.ts';
+import { openNode, wrongNode } from './open-node.ts';
 import { sizedStruct } from './struct.ts';
 import { VfioError } from './vfio-error.ts';
 import { VfioIoctl } from './vfio-ioctls.ts';
@@ -47,6 +47,11 @@ export class IommufdBackend implements DmaBackend {
       code: 'vfio-backend-missing',
       message: 'There is no /dev/iommu. Load iommufd (Linux 6.6 or later), or use the container interface.',
     });
+    return IommufdBackend.over(fd);
+  }
+
+  /** Takes over a descriptor of /dev/iommu and makes an address space in it. */
+  static over(fd: number): IommufdBackend {
     try {
       const { bytes, view } = sizedStruct(ioasAllocSizeBytes);
       ioctlStruct(fd, VfioIoctl.iommuIoasAlloc, bytes);
@@ -62,11 +67,8 @@ export class IommufdBackend implements DmaBackend {
     return new IommufdBackend(fd, ioasId);
   }
 
-  join(bdf: string): JoinedDevice {
-    const deviceFd = openNode(deviceNode(bdf), {
-      code: 'vfio-backend-missing',
-      message: `${bdf} has no device node under /dev/vfio/devices although the kernel lists one. Is devtmpfs mounted on /dev?`,
-    });
+  join(bdf: string, passed?: PassedNode): JoinedDevice {
+    const deviceFd = passed === undefined ? openDevice(bdf) : passedDevice(bdf, passed);
     try {
       this.#bind(deviceFd, bdf);
       const { bytes, view } = sizedStruct(attachSizeBytes);
@@ -175,6 +177,19 @@ function decodeRanges(bytes: Uint8Array, count: number): IovaRange[] {
     first: view.getBigUint64(i * iovaRangeSizeBytes + iovaRangeLayout.first, true),
     last: view.getBigUint64(i * iovaRangeSizeBytes + iovaRangeLayout.last, true),
   }));
+}
+
+function openDevice(bdf: string): number {
+  return openNode(deviceNode(bdf), {
+    code: 'vfio-backend-missing',
+    message: `${bdf} has no device node under /dev/vfio/devices although the kernel lists one. Is devtmpfs mounted on /dev?`,
+  });
+}
+
+function passedDevice(bdf: string, passed: PassedNode): number {
+  if (passed.kind === 'device') return passed.fd;
+  if (passed.fd !== undefined) closeFile(passed.fd);
+  throw wrongNode(bdf, "an IOMMU group's node, and works with iommufd");
 }
 
 /** Whether the kernel gave function `bdf` a device node. */

@@ -35,3 +35,11 @@ export function openNode(path: string, missing: { readonly code: VfioErrorCode; 
     }
   }
 }
+
+/** The error for a process that was handed another node than it can use. `what` continues "this process was handed". */
+export function wrongNode(bdf: string, what: string): VfioError {
+  return new VfioError(
+    'vfio-backend-missing',
+    `${bdf} can not be opened: this process was handed ${what}. Hand it the node that goes with its address space.`,
+  );
+}

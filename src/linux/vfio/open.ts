@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { closeFile } from '../libc/files.ts';
 import { VfioDevice, type VfioDeviceHandles } from './device.ts';
-import type { VfioBackendKind } from './dma-backend.ts';
+import type { PassedNode, VfioBackendKind } from './dma-backend.ts';
 import { createDmaDomain, type DmaDomain } from './dma-domain.ts';
 import { hasDeviceNode } from './iommufd.ts';
 
@@ -9,7 +9,14 @@ import { hasDeviceNode } from './iommufd.ts';
 export type VfioOpenRequest = {
   /** `0000:01:00.0`, bound to vfio-pci. */
   readonly bdf: string;
-} & ({ readonly domain: DmaDomain } | { readonly backend: VfioBackendKind | 'auto' });
+} & (
+  | {
+      readonly domain: DmaDomain;
+      /** By what this process reaches it if it may not open the node itself. Taken over, also when opening fails. */
+      readonly passed?: PassedNode;
+    }
+  | { readonly backend: VfioBackendKind | 'auto' }
+);
 
 /** The interface that suits function `bdf` on this kernel: iommufd where the kernel has all of it, else the container. */
 export function vfioBackendFor(bdf: string): VfioBackendKind {
@@ -22,7 +29,7 @@ export function vfioBackendFor(bdf: string): VfioBackendKind {
  * caller's to close, after the device.
  */
 export function openVfioDevice(request: VfioOpenRequest): VfioDevice {
-  if ('domain' in request) return deviceIn(request.domain, request.bdf);
+  if ('domain' in request) return deviceIn(request.domain, request.bdf, request.passed);
   const domain = createDmaDomain(request.backend === 'auto' ? vfioBackendFor(request.bdf) : request.backend);
   try {
     return deviceIn(domain, request.bdf);
@@ -32,8 +39,8 @@ export function openVfioDevice(request: VfioOpenRequest): VfioDevice {
   }
 }
 
-function deviceIn(domain: DmaDomain, bdf: string): VfioDevice {
-  const joined = domain.join(bdf);
+function deviceIn(domain: DmaDomain, bdf: string, passed?: PassedNode): VfioDevice {
+  const joined = domain.join(bdf, passed);
   try {
     return new VfioDevice(bdf, domain, joined);
   } catch (error) {

@@ -144,6 +144,12 @@ export class Assignment implements FunctionBorrower {
     }
   }
 
+  imageAccessChanged(barIndex: number): void {
+    if (!this.#revoked) {
+      this.#bars.imageAccessChanged(barIndex);
+    }
+  }
+
   messageChanged(vector: number, message: Parameters<InterruptDelivery['messageChanged']>[1]): void {
     if (!this.#revoked) {
       this.#interrupts.messageChanged(vector, message);

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FunctionBorrower } from '../../functions/index.ts';
+import { FakeCapability, type FakeFunction } from '../../functions/testing/index.ts';
 import { DeviceBench, ones } from '../testing/device-bench.ts';
 import { BarMappings } from './bar-mappings.ts';
 
 const BAR = 0xe100_0000;
 const nobody: FunctionBorrower = {
   barMoved: () => undefined,
+  imageAccessChanged: () => undefined,
   messageChanged: () => undefined,
   releaseRequested: () => undefined,
   failed: () => undefined,
@@ -38,18 +40,52 @@ test("direct pages are the function's own memory and cost no exit", () => {
   assert.deepEqual(fn.backend.log, ['reset'], 'the function hears nothing of it');
 });
 
-test('a trapped page with an image is read from the image; writes come to the function', () => {
+/** As the guest's driver does it: the capability's message control, bit 15 enable, bit 14 mask all. */
+function controlMsix(fn: FakeFunction, bits: number): void {
+  fn.writeConfig(FakeCapability.msix + 2, 2, bits);
+}
+
+test('a trapped page with an image is read from the image; writes come to the function once they mean something', () => {
   using bench = new DeviceBench();
-  const { fn, bars } = mapped(bench);
+  const fn = bench.function();
+  const bars = new BarMappings(bench.services, fn);
+  fn.attach({ ...nobody, imageAccessChanged: (barIndex) => bars.imageAccessChanged(barIndex) });
   bars.move(0, BAR);
   assert.equal(bench.deviceSlots, 2);
   assert.equal(bench.read(BAR + 0x200c, 4), 1n, 'the first vector is masked');
-  assert.equal(bench.exits, 0);
   bench.write(BAR + 0x2008, 4, 0x4321n);
-  assert.equal(bench.exits, 1);
+  assert.equal(bench.exits, 0, 'while MSI-X is off, the table is memory');
+  controlMsix(fn, 0x8000);
   assert.equal(bench.read(BAR + 0x2008, 4), 0x4321n);
-  assert.equal(fn.readBar(0, 0x2008, 4), 0x4321n);
+  assert.equal(bench.exits, 0);
+  bench.write(BAR + 0x2008, 4, 0x1234n);
   assert.equal(bench.exits, 1);
+  assert.equal(bench.read(BAR + 0x2008, 4), 0x1234n);
+  assert.equal(fn.readBar(0, 0x2008, 4), 0x1234n);
+  controlMsix(fn, 0xc000);
+  bench.write(BAR + 0x2008, 4, 0x77n);
+  assert.deepEqual([bench.exits, bench.deviceSlots, fn.readBar(0, 0x2008, 4)], [1, 2, 0x77n]);
+  bars.unmapAll();
+  assert.equal(bench.deviceSlots, 0);
+  controlMsix(fn, 0x8000);
+  assert.equal(bench.deviceSlots, 0, 'a BAR that is nowhere has no images there');
+});
+
+test('an image that KVM would not map again is gone, the rest is taken away as ever', () => {
+  using bench = new DeviceBench();
+  const fn = bench.function();
+  const bars = new BarMappings(bench.services, fn);
+  fn.attach({ ...nobody, imageAccessChanged: (barIndex) => bars.imageAccessChanged(barIndex) });
+  bars.move(0, BAR);
+  const map = bench.vm.setMemoryRegion.bind(bench.vm);
+  bench.vm.setMemoryRegion = (region) => {
+    if (region.readOnly === true) throw new Error('ENOMEM');
+    map(region);
+  };
+  assert.throws(() => controlMsix(fn, 0x8000), /ENOMEM/);
+  assert.equal(bench.deviceSlots, 1);
+  bars.unmapAll();
+  assert.equal(bench.deviceSlots, 0);
 });
 
 test('a trapped page without an image exits both ways', () => {
@@ -180,7 +216,7 @@ test('when KVM refuses in the middle, what was mapped is still taken away', () =
   const { bars } = mapped(bench);
   const map = bench.vm.setMemoryRegion.bind(bench.vm);
   bench.vm.setMemoryRegion = (region) => {
-    if (region.readOnly === true) throw new Error('ENOMEM');
+    if (region.gpa === BAR + 0x2000 && region.sizeBytes > 0) throw new Error('ENOMEM');
     map(region);
   };
   assert.throws(() => bars.move(0, BAR), /ENOMEM/);

@@ -4,9 +4,20 @@ import type { MemorySlot } from '../memory/memory-slots.ts';
 import type { MachineServices } from './machine-services.ts';
 import { fitsDeviceWindow } from './windows.ts';
 
+/** An image of a trapped part: its slot is made anew when the guest may write there from now on, or no more. */
+interface MappedImage {
+  readonly gpa: number;
+  readonly sizeBytes: number;
+  readonly address: bigint;
+  slot: MemorySlot | undefined;
+  writable: boolean;
+}
+
 interface MappedBar {
-  readonly slots: readonly MemorySlot[];
-  readonly claims: readonly number[];
+  readonly gpa: number;
+  readonly slots: MemorySlot[];
+  readonly images: MappedImage[];
+  readonly claims: number[];
 }
 
 /**
@@ -32,6 +43,29 @@ export class BarMappings {
     }
   }
 
+  /** The function says of some images that writes to them may go unnoticed, or no more. */
+  imageAccessChanged(barIndex: number): void {
+    const mapped = this.#mapped.get(barIndex);
+    if (mapped === undefined) {
+      return;
+    }
+    const { slots } = this.#services;
+    for (const region of this.#function.barRegions(barIndex)) {
+      const at = mapped.gpa + region.offsetBytes;
+      const image = mapped.images.find(({ gpa }) => gpa === at);
+      if (region.access === 'direct' || image === undefined || image.writable === region.imageWritable) {
+        continue;
+      }
+      // Until it is there again, accesses exit to the claim.
+      if (image.slot !== undefined) {
+        slots.unmap(image.slot);
+      }
+      image.slot = undefined;
+      image.writable = region.imageWritable;
+      image.slot = slots.map(at, image.sizeBytes, image.address, !image.writable);
+    }
+  }
+
   unmapAll(): void {
     for (const barIndex of [...this.#mapped.keys()]) {
       this.#unmap(barIndex);
@@ -52,7 +86,7 @@ export class BarMappings {
       this.#refuse('bar-overlap', barIndex, gpa, "over another device's range");
       return;
     }
-    const mapped: { slots: MemorySlot[]; claims: number[] } = { slots: [], claims: [] };
+    const mapped: MappedBar = { gpa, slots: [], images: [], claims: [] };
     this.#mapped.set(barIndex, mapped);
     for (const region of this.#function.barRegions(barIndex)) {
       const at = gpa + region.offsetBytes;
@@ -67,8 +101,15 @@ export class BarMappings {
       });
       mapped.claims.push(at);
       if (region.imageAddress !== undefined) {
-        // Reads come from the image with no exit; writes still reach the claim above.
-        mapped.slots.push(slots.map(at, region.sizeBytes, region.imageAddress, true));
+        // Reads come from the image with no exit; writes reach the claim above, unless they mean nothing yet.
+        const { sizeBytes, imageAddress: address, imageWritable: writable } = region;
+        mapped.images.push({
+          gpa: at,
+          sizeBytes,
+          address,
+          writable,
+          slot: slots.map(at, sizeBytes, address, !writable),
+        });
       }
     }
   }
@@ -84,8 +125,10 @@ export class BarMappings {
       return;
     }
     this.#mapped.delete(barIndex);
-    for (const slot of mapped.slots) {
-      this.#services.slots.unmap(slot);
+    for (const slot of [...mapped.slots, ...mapped.images.map((image) => image.slot)]) {
+      if (slot !== undefined) {
+        this.#services.slots.unmap(slot);
+      }
     }
     for (const gpa of mapped.claims) {
       this.#services.addresses.release(gpa);

@@ -164,9 +164,12 @@ function slice(view: DataView, file: Uint8Array, offset: bigint, sizeBytes: bigi
 
 /** Linux's last segment holds some 20 MiB of zeros in the file; guest RAM is zero as it is. */
 function withoutZeroPagesAtEnd(bytes: Uint8Array): Uint8Array {
-  const zeros = Buffer.alloc(PAGE_BYTES);
   let end = bytes.length;
-  while (end >= PAGE_BYTES && zeros.equals(bytes.subarray(end - PAGE_BYTES, end))) end -= PAGE_BYTES;
+  // In large steps first: a comparison costs more than what it compares.
+  for (const step of [256 * PAGE_BYTES, PAGE_BYTES]) {
+    const zeros = Buffer.alloc(step);
+    while (end >= step && zeros.equals(bytes.subarray(end - step, end))) end -= step;
+  }
   return bytes.subarray(0, end);
 }
 

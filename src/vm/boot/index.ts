@@ -7,6 +7,6 @@ export { parseVmlinux, type Vmlinux } from './elf.ts';
 export { type GuestMap, type MmioWindow, planGuestMap } from './guest-map.ts';
 export { GuestLine } from './init-script.ts';
 export { guestInitrd } from './initrd.ts';
-export { type KernelFile, readKernel } from './kernel-file.ts';
+export { type KernelFile, parseKernel, readKernel } from './kernel-file.ts';
 export type { MemoryWrite } from './memory-write.ts';
 export { ModuleTree } from './modules.ts';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BootError, BootErrorCode } from './boot-error.ts';
 import { type BzImage, parseBzImage } from './bzimage.ts';
@@ -26,7 +27,7 @@ export async function readKernel(
 ): Promise<KernelFile> {
   let file: Uint8Array;
   try {
-    file = await readFile(path);
+    file = readWhole(path);
   } catch (cause) {
     throw new BootError(
       BootErrorCode.kernelUnreadable,
@@ -43,11 +44,21 @@ export async function readKernel(
   return { image: unpacked ? parseVmlinux(unpacked) : image, version: image.version };
 }
 
+/** A kernel whose file is read already, started as it is. @throws what {@link parseBzImage} and {@link parseVmlinux} throw. */
+export function parseKernel(file: Uint8Array): KernelFile['image'] {
+  return isElf(file) ? parseVmlinux(file) : parseBzImage(file);
+}
+
+/** At once: read in pieces, as without blocking, a kernel takes three times as long, and nothing else can be done meanwhile. */
+function readWhole(path: string): Uint8Array {
+  return readFileSync(path);
+}
+
 /** From the directory, or unpacked and put there; undefined if it can't be unpacked here. */
 async function unpackedKernel(image: BzImage, directory: string): Promise<Uint8Array | undefined> {
   const path = join(directory, `vmlinux-${createHash('sha256').update(image.compressedVmlinux).digest('hex')}`);
   try {
-    return await readFile(path);
+    return readWhole(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }

@@ -42,6 +42,7 @@ export class GuestRam implements GuestMemory {
   readonly sizeBytes: number;
   readonly regions: readonly RamRegion[];
   readonly #memory: PrivateMemory;
+  #populated: Promise<boolean> | undefined;
 
   constructor(sizeBytes: number) {
     this.sizeBytes = sizeBytes;
@@ -89,6 +90,12 @@ export class GuestRam implements GuestMemory {
       sizeBytes: region.sizeBytes,
       hostAddress: this.#memory.address + BigInt(region.backingOffset),
     }));
+  }
+
+  /** See {@link PrivateMemory.populate}; once. */
+  populate(): Promise<boolean> {
+    this.#populated ??= this.#memory.populate();
+    return this.#populated;
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import { HypervMsr, MSR_FILTER_RANGE, shapeCpuid } from '../../hyperv/index.ts';
+import { HypervMsr, LAZY_EOI_MSRS, MSR_FILTER_RANGE, type OfferedFeatures, shapeCpuid } from '../../hyperv/index.ts';
 import {
   Capability,
   type CpuidEntry,
@@ -7,6 +7,7 @@ import {
   type KvmVcpu,
   type KvmVm,
   MsrExitReason,
+  processorServesApic,
   SyncRegs,
 } from '../../linux/index.ts';
 import { BOOT_MSRS, type BootCpuState } from '../boot/index.ts';
@@ -27,14 +28,36 @@ export function readHwcr(vcpu: KvmVcpu): bigint {
   return (vcpu.getMsrs([HWCR])[0] ?? 0n) | TSC_FREQ_SEL;
 }
 
+/** KVM's MSR_KVM_PV_EOI_EN: bit 0 enable, the rest the address of a word in the guest (Linux Documentation/virt/kvm/x86/msr.rst). */
+const KVM_PV_EOI = 0x4b564d04;
+
+/**
+ * Has KVM keep bit 0 of the word at `gpa` while no EOI is required, which is what Hyper-V means by the first bit of a VP
+ * assist page: both are set before the guest is entered and cleared by the guest with one exchange. While the vCPU isn't running.
+ */
+export function keepNoEoiRequired(vcpu: KvmVcpu, gpa: bigint | undefined): void {
+  vcpu.setMsrs([{ index: KVM_PV_EOI, data: gpa === undefined ? 0n : gpa | 1n }]);
+}
+
+/**
+ * What this host can offer. The kernel serves the APIC MSRs of Hyper-V where it is built with its Hyper-V emulation; they pay
+ * only where the processor doesn't serve the APIC by itself.
+ */
+export function offeredFeatures(kvm: Kvm): OfferedFeatures {
+  return { tscInvariant: true, lazyEoi: kvm.checkExtension(Capability.hyperv) > 0 && !processorServesApic() };
+}
+
 /** A VM whose synthetic MSRs come to user space and whose local APICs and IO-APIC are KVM's. */
-export function createVm(kvm: Kvm): KvmVm {
+export function createVm(kvm: Kvm, { lazyEoi }: OfferedFeatures): KvmVm {
   const vm = kvm.createVm();
   vm.setTssAddr(TSS_GPA);
   vm.setIdentityMapAddr(IDENTITY_MAP_GPA);
   vm.createIrqchip();
   vm.enableCap(Capability.userSpaceMsr, BigInt(MsrExitReason.filter));
-  vm.setMsrFilter([MSR_FILTER_RANGE, { base: HWCR, count: 1, access: 'read' }]);
+  vm.setMsrFilter([
+    { ...MSR_FILTER_RANGE, except: lazyEoi ? LAZY_EOI_MSRS : [] },
+    { base: HWCR, count: 1, access: 'read' },
+  ]);
   // Bit 0: 32-bit APIC ids in MSIs; bit 1: id 255 is an id, not a broadcast.
   vm.enableCap(Capability.x2apicApi, 3n);
   return vm;
@@ -51,11 +74,12 @@ export function createVcpus(
   vm: KvmVm,
   supported: readonly CpuidEntry[],
   count: number,
+  offered: OfferedFeatures,
   held: DisposableStack,
 ): KvmVcpu[] {
   return Array.from({ length: count }, (_, id) => {
     const vcpu = held.adopt(vm.createVcpu(id), (each) => each.close());
-    vcpu.setCpuid2(shapeCpuid(supported, { vpIndex: id, vpCount: count, tscInvariant: true }));
+    vcpu.setCpuid2(shapeCpuid(supported, { vpIndex: id, vpCount: count, ...offered }));
     vcpu.setMsrs(BOOT_MSRS.map(({ index, value }) => ({ index, data: value })));
     letTscStayInvariant(vcpu);
     vcpu.runPage.syncOnExit = SyncRegs.regs;

@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
 import { type KvmRunPage, type KvmVcpu, VcpuKicker } from '../../linux/index.ts';
 import { Doorbell, type DoorbellHandle } from './doorbell.ts';
 import { MAILBOX_WORDS, MailboxWord, Turn } from './mailbox.ts';
@@ -7,8 +7,8 @@ import type { VcpuThreadData } from './thread-data.ts';
 /** How often a vCPU's thread is kicked until it has ended: only a thread that is just starting needs more than one. */
 const KICK_AGAIN_MS = 5;
 
-/** The file is `.ts` in the working tree and `.js` in the package. */
-const WORKER = new URL(import.meta.url.endsWith('.ts') ? './vcpu-worker.ts' : './vcpu-worker.js', import.meta.url);
+/** The file is `.ts` in the working tree and `.cjs` in the package. */
+const WORKER = new URL(import.meta.url.endsWith('.ts') ? './vcpu-worker.ts' : './vcpu-worker.cjs', import.meta.url);
 
 export interface VcpuThreadOptions {
   readonly vcpu: Pick<KvmVcpu, 'id' | 'fd' | 'runBuffer' | 'runPage'>;
@@ -41,7 +41,13 @@ export class VcpuThread {
       uart: options.uart,
       rtc: options.rtc,
     };
-    this.#worker = new Worker(options.program ?? WORKER, { workerData: data, name: `vcpu-${options.vcpu.id}` });
+    this.#worker = new Worker(options.program ?? WORKER, {
+      workerData: data,
+      name: `vcpu-${options.vcpu.id}`,
+      // The descriptors that it uses are this thread's, not its own; a copy of the environment is for nobody.
+      trackUnmanagedFds: false,
+      env: SHARE_ENV,
+    });
     // Not events.once(): that rejects on the 'error' that comes before the 'exit' of a thread that died of an exception.
     this.#exited = new Promise((resolve) => {
       this.#worker.once('exit', () => {

@@ -39,6 +39,8 @@ export class VmbusTestbench {
   /** False: the guest takes nothing out of its SynIC pages. */
   guestListens = true;
   #guest: VmbusGuest;
+  /** How often a guest has connected. */
+  connections = 0;
   #scheduled: (() => void)[] = [];
   #settling = false;
 
@@ -107,6 +109,7 @@ export class VmbusTestbench {
         this.counts.flags += 1;
         this.waiting.push({ kind: 'flag', vp, flag });
       },
+      connected: () => void (this.connections += 1),
       schedule: (work) => this.#scheduled.push(work),
       log: (entry) => this.log.push(entry),
     };

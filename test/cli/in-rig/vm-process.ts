@@ -73,13 +73,16 @@ export class VmProcess {
     });
   }
 
-  /** Waits until the text has come, on either stream; gives where on standard output to look from next. */
+  /**
+   * Waits until the text has come, on either stream, or on the console that comes in pieces with --json; gives where on standard
+   * output to look from next.
+   */
   async says(pattern: RegExp, from = 0): Promise<number> {
     const isOver = this.ended.then(() => 'over' as const);
-    for (const deadline = performance.now() + 150_000; performance.now() < deadline; ) {
+    for (const deadline = performance.now() + 400_000; performance.now() < deadline; ) {
       const found = pattern.exec(this.output.slice(from));
       if (found !== null) return from + found.index + found[0].length;
-      if (pattern.test(this.notices)) return this.output.length;
+      if (pattern.test(this.notices) || pattern.test(this.consoleText())) return this.output.length;
       if ((await Promise.race([isOver, sleep(50)])) === 'over' && !pattern.test(this.output.slice(from) + this.notices))
         break;
     }
@@ -91,11 +94,12 @@ export class VmProcess {
     this.child.stdin?.write(`${line}\n`);
   }
 
-  /** JSON lines on standard output, `--json` being given. */
+  /** JSON lines on standard output that have come whole; none without `--json`. */
   events(): Record<string, unknown>[] {
     return this.output
       .split('\n')
-      .filter((line) => line !== '')
+      .slice(0, -1)
+      .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
@@ -138,6 +142,7 @@ export async function ddaWithConsole(...args: string[]): Promise<CliRun> {
       guestSupport: kvmRunsGuests,
       guestConsole: () => console,
       controlDirectory: '/run/dda/vms',
+      daemonSocket: '/run/dda/dda.sock',
       version: 'in the rig',
       setExitCode: (code) => void (exitCode = code),
     },

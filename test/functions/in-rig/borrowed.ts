@@ -29,6 +29,10 @@ export class Borrowed implements FunctionBorrower, Disposable {
     this.fn.attachMemory([{ gpa: memoryGpa, sizeBytes: this.memory.sizeBytes, hostAddress: this.memory.address }]);
   }
 
+  imageAccessChanged(): void {
+    // Every read and write of the table is made through the function here.
+  }
+
   barMoved(barIndex: number, gpa: number | undefined): void {
     this.told.push(`bar ${barIndex} ${gpa === undefined ? 'off' : `0x${gpa.toString(16)}`}`);
   }

@@ -55,6 +55,7 @@ test('a function of conventional PCI without a reset: it says so, and its MSI is
   const told: string[] = [];
   const eventFd = EventFd.create();
   const borrower: FunctionBorrower = {
+    imageAccessChanged: (index) => told.push(`image of BAR ${index}`),
     barMoved: (index, gpa) => told.push(`bar ${index} ${gpa ?? 'off'}`),
     messageChanged: (vector, message) => {
       told.push(`vector ${vector} ${message?.data ?? 'off'}`);

@@ -15,7 +15,9 @@ import type {
   VmProcessEnd,
   VmProcessStatus,
 } from '../../../src/host/index.ts';
-import { kernelHost, openHost, SqliteJournal, startManager, systemClock } from '../../../src/host/index.ts';
+import { kernelHost, openHost, systemClock } from '../../../src/host/index.ts';
+import { SqliteJournal } from '../../../src/host/journal/sqlite-journal.ts';
+import { startManager } from '../../../src/host/manager/start-manager.ts';
 import { driverOf, first, second, startHolder, until } from './rig-functions.ts';
 
 const by = { userId: 0, processId: process.pid, command: 'test' };

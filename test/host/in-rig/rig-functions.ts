@@ -38,6 +38,7 @@ export async function dda(...args: string[]): Promise<CliRun> {
     guestSupport: kvmRunsGuests,
     guestConsole: () => assert.fail('no guest here'),
     controlDirectory: '/run/dda/vms',
+    daemonSocket: '/run/dda/dda.sock',
   };
   const context = { ...guests, terminal, openHost, readReadiness, version: 'in the rig', setExitCode };
   await runCommandLine(context, args);

@@ -1,0 +1,159 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import {
+  closeFile,
+  createMemoryFile,
+  forbidNewPrivileges,
+  OpenFlag,
+  openFile,
+  Resource,
+  Seal,
+  sealMemoryFile,
+  SystemCallError,
+  writeFileAt,
+  writeLimit,
+} from '../../linux/index.ts';
+import { encodeSpec, type VmProcessSpec, vmProcessProgram } from '../../vm/process/index.ts';
+import { HostError } from '../errors.ts';
+import type { VmSpec } from '../manager/ports.ts';
+
+const MIB = 1024 * 1024;
+/** Beyond guest RAM: what VFIO may have to pin, and what the process itself may lock. */
+const MEMLOCK_MARGIN_BYTES = 256 * MIB;
+/** Descriptors a function needs some of, interrupts most of all: 500 functions with 32 each. */
+const MAX_OPEN_FILES = 16_384;
+/** Node's own threads; each vCPU is one more. */
+const NODE_THREADS = 64;
+
+export interface LaunchRequest {
+  readonly name: string;
+  readonly spec: VmSpec;
+  readonly userId: number;
+  readonly listenerFd: number;
+  readonly logFd: number;
+  readonly dma: VmProcessSpec['dma'] | 'auto';
+}
+
+/**
+ * Starts the process of a VM: a user of its own without capabilities or further groups, no way to get any, its own session,
+ * the root as directory, nothing in the environment, and of descriptors those that docs/vm-process.md lists. Throws HostError
+ * `file-unreadable`, `vm-refused`; then there is no process.
+ */
+export function launchVmProcess(request: LaunchRequest): ChildProcess {
+  const { name, spec, userId } = request;
+  const asked = `start the VM ${name}`;
+  using opened = new DisposableStack();
+  const keep = (fd: number): number => opened.adopt(fd, closeFile);
+  const kvm = keep(openHostNode(asked, '/dev/kvm'));
+  const kernel = keep(openGuestFile(asked, spec.kernel));
+  const initrd = keep(openGuestFile(asked, spec.initramfs ?? '/dev/null'));
+  const dma = openDma(request.dma);
+  keep(dma.fd);
+  const written = keep(
+    specFile({
+      name,
+      managerUserId: process.getuid?.() ?? 0,
+      memoryBytes: spec.memoryBytes,
+      vcpus: spec.cpuCount,
+      commandLine: spec.commandLine,
+      hasInitrd: spec.initramfs !== undefined,
+      dma: dma.kind,
+      highWindowBytes: [...(spec.highWindowBytes ?? [])],
+    }),
+  );
+  forbidNewPrivileges();
+  // Node's runtime clears the supplementary groups when it changes the user, and closes what isn't named here.
+  const child = spawn(process.execPath, [fileURLToPath(vmProcessProgram()), name], {
+    cwd: '/',
+    env: {},
+    detached: true,
+    uid: userId,
+    gid: userId,
+    stdio: ['ignore', request.logFd, request.logFd, request.listenerFd, written, kvm, kernel, initrd, dma.fd],
+  });
+  if (child.pid === undefined) return child;
+  limit(child.pid, spec);
+  child.unref();
+  return child;
+}
+
+/** The process has just been started, and is seconds away from needing any of it. */
+function limit(processId: number, spec: VmSpec): void {
+  const set = (resource: Resource, value: number): void =>
+    writeLimit(resource, { soft: value, hard: value }, processId);
+  try {
+    set(Resource.lockedMemory, spec.memoryBytes + MEMLOCK_MARGIN_BYTES);
+    set(Resource.openFiles, MAX_OPEN_FILES);
+    set(Resource.processes, NODE_THREADS + spec.cpuCount);
+    set(Resource.coreFile, 0);
+  } catch (error) {
+    // It has ended already; why is told by whoever waits for it.
+    if (!(error instanceof SystemCallError) || error.code !== 'ESRCH') throw error;
+  }
+}
+
+function specFile(spec: VmProcessSpec): number {
+  const bytes = encodeSpec(spec);
+  const fd = createMemoryFile(`dda-spec-${spec.name}`, bytes.byteLength);
+  writeFileAt(fd, bytes, 0);
+  sealMemoryFile(fd, Seal.write | Seal.grow | Seal.shrink | Seal.seal);
+  return fd;
+}
+
+/** The container where there is one: all kernels have it that have VFIO groups. */
+function openDma(wanted: LaunchRequest['dma']): { readonly kind: VmProcessSpec['dma']; readonly fd: number } {
+  for (const { kind, path } of [
+    { kind: 'container', path: '/dev/vfio/vfio' },
+    { kind: 'iommufd', path: '/dev/iommu' },
+  ] as const) {
+    if (wanted !== 'auto' && wanted !== kind) continue;
+    const fd = openIfThere(path);
+    if (fd !== undefined) return { kind, fd };
+  }
+  return { kind: 'none', fd: openFile('/dev/null', OpenFlag.readWrite) };
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openFile(path, OpenFlag.readWrite);
+  } catch (error) {
+    if (error instanceof SystemCallError && ['ENOENT', 'ENODEV', 'ENXIO'].includes(error.code)) return undefined;
+    throw error;
+  }
+}
+
+function openHostNode(asked: string, path: string): number {
+  try {
+    return openFile(path, OpenFlag.readWrite);
+  } catch (cause) {
+    if (!(cause instanceof SystemCallError)) throw cause;
+    throw new HostError(
+      'vm-refused',
+      {
+        asked,
+        obstacle: `the kernel refused: ${cause.message}.`,
+        remedy: 'dda check tells what this host lacks.',
+        details: { path, errno: cause.code },
+      },
+      { cause },
+    );
+  }
+}
+
+function openGuestFile(asked: string, path: string): number {
+  try {
+    return openFile(path, OpenFlag.readOnly);
+  } catch (cause) {
+    if (!(cause instanceof SystemCallError)) throw cause;
+    throw new HostError(
+      'file-unreadable',
+      {
+        asked,
+        obstacle: `${path} can't be read: ${cause.message}.`,
+        remedy: 'Name another, or change its permissions.',
+        details: { path, errno: cause.code },
+      },
+      { cause },
+    );
+  }
+}

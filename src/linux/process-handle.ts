@@ -1,0 +1,55 @@
+import { type FdWatch, watchReadable } from './fd-watch.ts';
+import { closeFile } from './libc/files.ts';
+import { openPidFd, signalPidFd } from './libc/pidfd.ts';
+import { waitReadable } from './libc/poll.ts';
+
+/**
+ * One process of this machine, be it a child or not, held by a pidfd: a later process of the same id is never mistaken for
+ * it. Who takes an id from a file opens the handle first and then looks at the process's start time.
+ */
+export class ProcessHandle {
+  readonly processId: number;
+  readonly #fd: number;
+  #watch: FdWatch | undefined;
+  #closed = false;
+
+  private constructor(processId: number, fd: number) {
+    this.processId = processId;
+    this.#fd = fd;
+  }
+
+  /** Undefined: there is no process of that id. */
+  static open(processId: number): ProcessHandle | undefined {
+    const fd = openPidFd(processId);
+    return fd === undefined ? undefined : new ProcessHandle(processId, fd);
+  }
+
+  /** Whether all its threads have ended and the kernel has closed what it held, be it collected by its parent or not. */
+  get hasEnded(): boolean {
+    return waitReadable([this.#fd], 0)?.length === 1;
+  }
+
+  /** Sends a signal; a stopped process, too, ends of SIGKILL. False: it has ended, and was collected. */
+  signal(signal: number): boolean {
+    return signalPidFd(this.#fd, signal);
+  }
+
+  /** Calls back once on this thread's event loop when it has ended. One callback per object. */
+  onEnd(callback: () => void): FdWatch {
+    this.#watch?.stop();
+    const watch = watchReadable(this.#fd, () => {
+      watch.stop();
+      callback();
+    });
+    this.#watch = watch;
+    return watch;
+  }
+
+  /** Lets go of the handle, not of the process. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#watch?.stop();
+    closeFile(this.#fd);
+  }
+}

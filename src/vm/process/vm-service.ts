@@ -1,0 +1,196 @@
+import type { CrashReport } from '../../hyperv/index.ts';
+import { closeFile, type PassedNode } from '../../linux/index.ts';
+import type { EjectOutcome } from '../assignment/assignment.ts';
+import { describeEnd, type MachineEnd } from '../machine-end.ts';
+import { wrongDescriptors } from './manager-link.ts';
+import type { VmEvent, VmOp, VmRequest, VmResult } from './protocol.ts';
+import { VmProcessError } from './vm-process-error.ts';
+
+/** One function that the guest has. */
+export interface Loan {
+  readonly warnings: readonly string[];
+  /** As `VirtualMachine.eject`. */
+  eject(deadlineMs: number): Promise<EjectOutcome>;
+  /** Takes it at once; when this returns nothing of it is open. */
+  revoke(): void;
+}
+
+/** What the requests act on. */
+export interface ServedVm {
+  /** Takes `node` over, also when it throws. */
+  lend(order: Extract<VmRequest, { op: 'lend' }>, node: PassedNode): Loan;
+  type(bytes: Uint8Array): void;
+  stop(): void;
+  readonly consoleBytes: number;
+  /** What was typed and the guest has not taken yet. */
+  readonly untakenBytes: number;
+}
+
+interface HeldLoan {
+  readonly loan: Loan;
+  ejecting: boolean;
+  /** What a later manager must be told of. */
+  releaseRequested: boolean;
+  failure: string | undefined;
+}
+
+const MAX_TEXT = 1000;
+/** A guest that reads nothing is not typed to for ever. */
+const MAX_UNTAKEN_BYTES = 64 * 1024;
+
+/** What a VM process does for its manager: requests in, answers and events out. It remembers what a later manager must know. */
+export class VmService {
+  readonly #vm: ServedVm;
+  readonly #tell: (event: VmEvent) => void;
+  readonly #loans = new Map<string, HeldLoan>();
+  #crash: VmEvent | undefined;
+  #guestOs: string | undefined;
+  #end: VmEvent | undefined;
+
+  constructor(vm: ServedVm, tell: (event: VmEvent) => void) {
+    this.#vm = vm;
+    this.#tell = tell;
+  }
+
+  /** Answers a request, or throws why not. It owns `fds`. */
+  answer(request: VmRequest, fds: readonly number[]): VmResult<VmOp> {
+    const wanted = request.op === 'lend' && (request.node.kind === 'device' || request.node.passed) ? 1 : 0;
+    if (fds.length !== wanted) throw wrongDescriptors(fds, wanted);
+    switch (request.op) {
+      case 'status':
+        return {
+          guest: this.#end === undefined ? 'running' : 'ended',
+          functions: [...this.#loans.keys()],
+          ...(this.#guestOs === undefined ? {} : { guestOs: this.#guestOs }),
+          consoleBytes: this.#vm.consoleBytes,
+        };
+      case 'lend':
+        return this.#lend(request, fds[0]);
+      case 'eject':
+        return this.#eject(request.function, request.deadlineMs);
+      case 'revoke':
+        this.#revoke(request.function);
+        return {};
+      case 'type':
+        this.#type(Buffer.from(request.data, 'base64'));
+        return {};
+      case 'stop':
+        this.#vm.stop();
+        return {};
+      case 'console':
+      case 'ping':
+        return {};
+    }
+  }
+
+  /** In the order in which things happened, as far as that matters. */
+  recall(): readonly VmEvent[] {
+    const events: VmEvent[] = [];
+    if (this.#guestOs !== undefined) events.push({ event: 'guest-os', name: this.#guestOs });
+    for (const [name, { releaseRequested, failure }] of this.#loans) {
+      if (releaseRequested) events.push({ event: 'release-requested', function: name });
+      if (failure !== undefined) events.push({ event: 'function-failed', function: name, reason: failure });
+    }
+    if (this.#crash !== undefined) events.push(this.#crash);
+    if (this.#end !== undefined) events.push(this.#end);
+    return events;
+  }
+
+  guestOs(name: string | undefined): void {
+    this.#guestOs = name?.slice(0, 200);
+    if (this.#guestOs !== undefined) this.#tell({ event: 'guest-os', name: this.#guestOs });
+  }
+
+  crashed(report: CrashReport): void {
+    this.#crash = {
+      event: 'crashed',
+      vp: report.vp,
+      parameters: report.parameters.map((value) => `0x${value.toString(16)}`),
+      ...(report.message === undefined ? {} : { message: report.message.slice(0, 8192) }),
+    };
+    this.#tell(this.#crash);
+  }
+
+  releaseRequested(name: string): void {
+    const held = this.#loans.get(name);
+    if (held === undefined) return;
+    held.releaseRequested = true;
+    this.#tell({ event: 'release-requested', function: name });
+  }
+
+  functionFailed(name: string, reason: string): void {
+    const held = this.#loans.get(name);
+    if (held === undefined) return;
+    held.failure = reason.slice(0, MAX_TEXT);
+    this.#tell({ event: 'function-failed', function: name, reason: held.failure });
+  }
+
+  /** All functions are gone already. */
+  ended(end: MachineEnd | { readonly kind: 'failed'; readonly detail: string }): void {
+    this.#loans.clear();
+    const detail = end.kind === 'failed' ? end.detail : describeEnd(end);
+    this.#end = { event: 'guest-ended', how: end.kind, detail: detail.slice(0, 2000) };
+    this.#tell(this.#end);
+  }
+
+  #lend(order: Extract<VmRequest, { op: 'lend' }>, fd: number | undefined): VmResult<'lend'> {
+    const name = order.function;
+    const held = this.#loans.get(name);
+    if (held !== undefined) {
+      if (fd !== undefined) closeFile(fd);
+      return { warnings: [...held.loan.warnings] };
+    }
+    if (this.#end !== undefined) {
+      if (fd !== undefined) closeFile(fd);
+      throw new VmProcessError('vm-gone', `${name} can not be lent: the VM has ended.`);
+    }
+    const loan = this.#vm.lend(order, nodeOf(order, fd));
+    this.#loans.set(name, { loan, ejecting: false, releaseRequested: false, failure: undefined });
+    return { warnings: loan.warnings.map((warning) => warning.slice(0, MAX_TEXT)) };
+  }
+
+  #type(bytes: Uint8Array): void {
+    if (this.#vm.untakenBytes + bytes.byteLength > MAX_UNTAKEN_BYTES) {
+      throw new VmProcessError(
+        'vm-request-refused',
+        `The guest does not read its serial port: ${this.#vm.untakenBytes} bytes that were typed wait already. Look whether it still runs.`,
+      );
+    }
+    this.#vm.type(bytes);
+  }
+
+  #eject(name: string, deadlineMs: number): VmResult<'eject'> {
+    const held = this.#loans.get(name);
+    if (held === undefined) return { state: 'absent' };
+    held.ejecting = true;
+    held.loan.eject(deadlineMs).then(
+      (outcome) => this.#returned(name, held, outcome),
+      () => {
+        // Whatever became of asking, the function does not stay.
+        held.loan.revoke();
+        this.#returned(name, held, 'failed');
+      },
+    );
+    return { state: 'asking' };
+  }
+
+  #revoke(name: string): void {
+    const held = this.#loans.get(name);
+    if (held === undefined) return;
+    // An eject that waits for the guest ends with this.
+    held.loan.revoke();
+    this.#returned(name, held, 'ejected');
+  }
+
+  #returned(name: string, held: HeldLoan, outcome: EjectOutcome | 'failed'): void {
+    if (this.#loans.get(name) !== held) return;
+    this.#loans.delete(name);
+    if (held.ejecting) this.#tell({ event: 'ejected', function: name, outcome });
+  }
+}
+
+function nodeOf({ node }: Extract<VmRequest, { op: 'lend' }>, fd: number | undefined): PassedNode {
+  if (node.kind === 'group') return { kind: 'group', group: node.group, fd };
+  if (fd === undefined) throw wrongDescriptors([], 1);
+  return { kind: 'device', fd };
+}

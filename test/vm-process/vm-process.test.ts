@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { bootRig, REPOSITORY, unpackedKernel } from '../../rig/index.ts';
+import { startableKernel } from '../../rig/kernels.ts';
+import { bundle } from '../../scripts/bundle.ts';
+import { guestInitrd } from '../../src/vm/index.ts';
+
+/** The guest runs each line it is typed and says how it ended. */
+const SHELL = `#!/bin/sh
+stty -echo
+echo "dda-test: ready"
+while read -r line; do
+  eval "$line" 2>&1
+  echo "dda-test: exit $?"
+done
+`;
+
+test('a VM in a process without privileges, lent to and taken back from over managers that come and go', async () => {
+  const kernel = unpackedKernel('6.1');
+  const programs = join(REPOSITORY, 'dist/test-vm-process');
+  const initrd = join(programs, 'initrd');
+  await bundle('test/vm-process/in-rig/first-manager.ts', programs);
+  await bundle('test/vm-process/in-rig/second-manager.ts', programs);
+  await writeFile(
+    initrd,
+    await guestInitrd({ modulesDirectory: kernel.modules, commandLine: '', drivers: ['nvme'], run: SHELL }),
+  );
+  await using rig = await bootRig();
+  const file = join(programs, 'second-manager.js');
+  const result = await rig.run(['node', '--test', '--test-timeout=240000', '--test-reporter=tap', file], {
+    timeoutMs: 400_000,
+    env: {
+      DDA_GUEST_VMLINUX: await startableKernel(kernel),
+      DDA_GUEST_INITRD: initrd,
+      DDA_FIRST_MANAGER: join(programs, 'first-manager.js'),
+    },
+  });
+  assert.equal(result.exitCode, 0, `it failed in the rig:\n${result.stdout}\n${result.stderr}`);
+});
