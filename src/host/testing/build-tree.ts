@@ -98,9 +98,16 @@ export function attachDriver(tree: MemoryTree, fn: FunctionDescription, driver: 
 export function detachDriver(tree: MemoryTree, fn: FunctionDescription): void {
   const path = devicePath(fn);
   tree.remove(`${path}/driver`);
-  tree.remove(`/dev/vfio/${fn.group}`);
+  // The node is the group's: it is there as long as VFIO has one of its functions.
+  const members = `/sys/kernel/iommu_groups/${fn.group}/devices`;
+  const isLast = tree.list(members).every((name) => !tree.link(`${members}/${name}/driver`)?.endsWith('/vfio-pci'));
+  if (isLast) tree.remove(`/dev/vfio/${fn.group}`);
   for (const disk of fn.disks ?? []) {
-    for (const name of [disk.name, disk.multipath ?? '', ...(disk.partitions ?? [])]) {
+    for (const name of [
+      disk.name,
+      ...(disk.multipath === undefined ? [] : [disk.multipath]),
+      ...(disk.partitions ?? []),
+    ]) {
       tree.remove(`/sys/class/block/${name}`).remove(`/dev/${name}`);
     }
     tree.remove(`${path}/${disk.name}`);
