@@ -79,7 +79,8 @@ export function launchVmProcess(request: LaunchRequest): ChildProcess {
 
 /** The process has just been started, and is seconds away from needing any of it. */
 function limit(processId: number, spec: VmSpec): void {
-  const set = (resource: Resource, value: number): void => writeLimit(resource, { soft: value, hard: value }, processId);
+  const set = (resource: Resource, value: number): void =>
+    writeLimit(resource, { soft: value, hard: value }, processId);
   try {
     set(Resource.lockedMemory, spec.memoryBytes + MEMLOCK_MARGIN_BYTES);
     set(Resource.openFiles, MAX_OPEN_FILES);

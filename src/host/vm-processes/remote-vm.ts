@@ -1,9 +1,23 @@
 import { constants } from 'node:os';
 import { closeFile, OpenFlag, openFile, type ProcessHandle, SystemCallError } from '../../linux/index.ts';
-import { decodeResult, MAX_TYPED_BYTES, type VmEvent, type VmOp, type VmRequest, type VmResult } from '../../vm/index.ts';
+import {
+  decodeResult,
+  MAX_TYPED_BYTES,
+  type VmEvent,
+  type VmOp,
+  type VmRequest,
+  type VmResult,
+} from '../../vm/index.ts';
 import { reportOf } from '../error-report.ts';
 import { HostError } from '../errors.ts';
-import type { LendOrder, LendOutcome, VmProcess, VmProcessEnd, VmProcessEvent, VmProcessStatus } from '../manager/ports.ts';
+import type {
+  LendOrder,
+  LendOutcome,
+  VmProcess,
+  VmProcessEnd,
+  VmProcessEvent,
+  VmProcessStatus,
+} from '../manager/ports.ts';
 import type { ProcessMark } from '../moves/record.ts';
 import { asPortEvent, EjectWaits } from './vm-words.ts';
 import { VmLink } from './vm-link.ts';
@@ -15,8 +29,10 @@ const MAX_KEPT_EVENTS = 256;
 
 type Body<Op extends VmOp> = Omit<Extract<VmRequest, { op: Op }>, 'id' | 'op'>;
 
+/** A process that ends closes its socket first: so long after that it counts as alive, and as not answering. */
+const ENDING_MS = 250;
+
 interface Pending {
-  readonly op: VmOp;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -39,6 +55,8 @@ export class RemoteVm implements VmProcess {
   readonly #pending = new Map<number, Pending>();
   readonly #ejects = new EjectWaits();
   readonly #listeners = new Set<(event: VmProcessEvent) => void>();
+  /** Rejects what was lost with a connection, once. */
+  #lost: ((error: Error) => void)[] = [];
   #kept: VmProcessEvent[] = [];
   #up = Promise.withResolvers<{ readonly dma: 'container' | 'iommufd' | 'none' }>();
   #lastId = 0;
@@ -170,7 +188,7 @@ export class RemoteVm implements VmProcess {
     // The body belongs to that op, which the compiler can't see through the parameter.
     const request = { id, op, ...body } as unknown as VmRequest;
     if (!this.#link.send(request, fds)) throw this.#notAnswering('does not read what it is sent');
-    return new Promise((resolve, reject) => this.#pending.set(id, { op, resolve, reject }));
+    return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }));
   }
 
   #answered(id: number, reply: { readonly ok: boolean; readonly result?: unknown; readonly error?: unknown }): void {
@@ -199,16 +217,18 @@ export class RemoteVm implements VmProcess {
     this.#ask('console', { from: this.#consoleBytes }).catch(() => undefined);
   }
 
+  /** What was sent over the lost connection is rejected, as soon as it is clear whether the process has ended. */
   #down(why: string): void {
     this.#up = Promise.withResolvers();
     this.#up.promise.catch(() => undefined);
-    this.#rejectAll(this.#notAnswering(why));
-  }
-
-  #rejectAll(error: Error): void {
-    for (const { reject } of this.#pending.values()) reject(error);
+    const lost = [...[...this.#pending.values()].map(({ reject }) => reject), ...this.#ejects.takeAll()];
     this.#pending.clear();
-    this.#ejects.rejectAll(error);
+    if (lost.length === 0) return;
+    this.#lost.push(...lost);
+    setTimeout(() => {
+      for (const reject of lost) reject(this.#notAnswering(why));
+      this.#lost = this.#lost.filter((reject) => !lost.includes(reject));
+    }, ENDING_MS);
   }
 
   #finish(error: HostError): void {
@@ -217,7 +237,10 @@ export class RemoteVm implements VmProcess {
     this.#link.close();
     this.#handle.close();
     this.#up.reject(error);
-    this.#rejectAll(error);
+    for (const { reject } of this.#pending.values()) reject(error);
+    for (const reject of [...this.#lost, ...this.#ejects.takeAll()]) reject(error);
+    this.#pending.clear();
+    this.#lost = [];
   }
 
   #notAnswering(why: string): HostError {
@@ -247,7 +270,7 @@ function nodeFor(
       remedy: 'Load vfio_iommu_type1 and start the VM anew, or use Linux 6.6 or later.',
     });
   }
-  const group = /^\/dev\/vfio\/(\d+)$/.exec(order.groupNode)?.[1] ?? '';
+  const group = /\/(\d+)$/.exec(order.groupNode)?.[1] ?? '';
   return {
     path: order.groupIsOpen ? undefined : order.groupNode,
     message: { kind: 'group', group, passed: !order.groupIsOpen },

@@ -6,7 +6,7 @@ import { isVmUser } from './vm-users.ts';
  * can get at it. Undefined: none has.
  */
 export function holderOfSocket(path: string): number | undefined {
-  const inode = socketInode(readAttribute('/proc/net/unix') ?? '', path);
+  const inode = socketInode(readAttribute('/proc/net/unix'), path);
   if (inode === undefined) return undefined;
   for (const name of list('/proc')) {
     if (!/^\d+$/.test(name)) continue;
@@ -14,6 +14,11 @@ export function holderOfSocket(path: string): number | undefined {
     if (userId !== undefined && isVmUser(userId) && holds(name, `socket:[${inode}]`)) return Number(name);
   }
   return undefined;
+}
+
+/** Whether any process listens on the socket `path`. */
+export function isListenedOn(path: string): boolean {
+  return socketInode(readAttribute('/proc/net/unix'), path) !== undefined;
 }
 
 /** Of a listening socket (flag 0x10000, __SO_ACCEPTCON) in the text of /proc/net/unix. */

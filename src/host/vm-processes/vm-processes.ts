@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { FdListener, FdSocket, ProcessHandle, SystemCallError } from '../../linux/index.ts';
+import { FdListener, ProcessHandle, SystemCallError } from '../../linux/index.ts';
 import type { VmProcessSpec } from '../../vm/index.ts';
 import { checkVmName } from '../control/vm-names.ts';
 import { HostError } from '../errors.ts';
@@ -13,7 +13,7 @@ import { EarlyLog } from './early-log.ts';
 import { launchVmProcess } from './launch.ts';
 import { checkProgramFiles } from './program-files.ts';
 import { RemoteVm } from './remote-vm.ts';
-import { holderOfSocket } from './socket-holder.ts';
+import { holderOfSocket, isListenedOn } from './socket-holder.ts';
 import { freeVmUser, vmUsersOfProcesses } from './vm-users.ts';
 
 /** Apart from the control sockets of `dda vm run`, which speak another protocol. */
@@ -100,8 +100,9 @@ export class VmProcesses implements VmPort {
     return join(this.#directory, `${name}.sock`);
   }
 
+  /** Removes the socket that such a process left, if it did. */
   #gone(path: string): undefined {
-    rmSync(path, { force: true });
+    removeIfStale(path);
     return undefined;
   }
 
@@ -128,13 +129,7 @@ export class VmProcesses implements VmPort {
     } catch (error) {
       if (!(error instanceof SystemCallError) || error.code !== 'EADDRINUSE') throw error;
     }
-    // Connecting tells a socket that a process listens on from one that a process has left.
-    const other = FdSocket.connect(path);
-    if (other === 'nobody') {
-      rmSync(path, { force: true });
-      return FdListener.bind(path);
-    }
-    if (other !== 'busy') other.close();
+    if (removeIfStale(path)) return FdListener.bind(path);
     throw new HostError('vm-name-taken', {
       asked: `name the VM ${name}`,
       obstacle: 'the process of a VM of that name runs already.',
@@ -157,6 +152,13 @@ export class VmProcesses implements VmPort {
     handle?.close();
     throw startFailed(asked, 'it ended at once.');
   }
+}
+
+/** Removes a socket that no process listens on. False: one does. It is not asked: a connection would be its new manager's. */
+function removeIfStale(path: string): boolean {
+  if (isListenedOn(path)) return false;
+  rmSync(path, { force: true });
+  return true;
 }
 
 function endOfChild(child: ChildProcess): Promise<VmProcessEnd> {

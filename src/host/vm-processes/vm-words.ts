@@ -20,9 +20,11 @@ export class EjectWaits {
     return waiting !== undefined;
   }
 
-  rejectAll(error: Error): void {
-    for (const { reject } of this.#waiting.values()) reject(error);
+  /** Nobody waits any more; gives what rejects those who did. */
+  takeAll(): ((error: Error) => void)[] {
+    const rejects = [...this.#waiting.values()].map(({ reject }) => reject);
     this.#waiting.clear();
+    return rejects;
   }
 }
 

@@ -53,7 +53,9 @@ export const vmRequests = {
           z.strictObject({ kind: z.literal('group'), group: z.string().regex(/^\d{1,10}$/), passed: z.boolean() }),
           z.strictObject({ kind: z.literal('device') }),
         ])
-        .describe('what comes with the message: an opened `/dev/vfio/GROUP` unless `passed` is false, or the device node'),
+        .describe(
+          'what comes with the message: an opened `/dev/vfio/GROUP` unless `passed` is false, or the device node',
+        ),
     })
     .describe('Takes the function over and offers it to the guest. Has it already: done.'),
   eject: z
@@ -76,8 +78,12 @@ export const vmRequests = {
       op: z.literal('console'),
       from: z.int().min(0).describe('how many bytes of its output the manager has seen'),
     })
-    .describe('From now on `console` events carry what the guest prints, after as much of what it has printed as is kept.'),
-  stop: z.strictObject({ id, op: z.literal('stop') }).describe('Ends the VM. Replied before; `guest-ended` tells of it.'),
+    .describe(
+      'From now on `console` events carry what the guest prints, after as much of what it has printed as is kept.',
+    ),
+  stop: z
+    .strictObject({ id, op: z.literal('stop') })
+    .describe('Ends the VM. Replied before; `guest-ended` tells of it.'),
 } as const;
 export type VmOp = keyof typeof vmRequests;
 

@@ -3,7 +3,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { mount, openHost, type VmProcess, VmProcesses, VM_USERS } from '../../../src/host/index.ts';
-import { claimNode, linkName, ProcessHandle, readLimit, readProcessStatus, Resource } from '../../../src/linux/index.ts';
+import {
+  claimNode,
+  linkName,
+  ProcessHandle,
+  readLimit,
+  readProcessStatus,
+  Resource,
+} from '../../../src/linux/index.ts';
 import { group, LENT, NVME, orderOf, required, Talk, VM_NAME } from './vm.ts';
 
 const MIB = 1024 * 1024;
@@ -64,7 +71,11 @@ test('the process has no privileges, and nobody else has what it was passed', ()
   assert.equal(claimed(), 'held');
   const files = openFilesOf(String(mark.processId)).filter((file) => file.startsWith('/'));
   const known = /^\/(dev\/null|dev\/kvm|dev\/vfio\/|memfd:)/;
-  assert.deepEqual(files.filter((file) => !known.test(file)), [], 'it has no files but those');
+  assert.deepEqual(
+    files.filter((file) => !known.test(file)),
+    [],
+    'it has no files but those',
+  );
 });
 
 test('its manager is killed, and the next one finds it by name alone, with the console kept', async () => {

@@ -1,0 +1,2 @@
+export { VmProcessError } from '../process/vm-process-error.ts';
+export { ServedVmBench } from './served-vm.ts';
