@@ -36,7 +36,10 @@ async function fetchKernel(series, directory, progress) {
   const aptGet = findProgram('apt-get');
   if (aptGet === undefined)
     throw new SetupError(`The rig needs Debian's ${series} kernel, and this system has no apt-get to fetch it with.`);
-  const aptOptions = await privateApt({ name: series, what: `Debian's ${series} kernel`, suites: SUITES[series] }, aptGet);
+  const aptOptions = await privateApt(
+    { name: series, what: `Debian's ${series} kernel`, suites: SUITES[series] },
+    aptGet,
+  );
   progress('package lists');
   await runTool(aptGet, [...aptOptions, 'update', '-o', 'APT::Status-Fd=3', '--error-on=any'], { progress });
   const name = await newestPackage(series, aptOptions);

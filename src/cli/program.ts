@@ -10,6 +10,7 @@ import { addListCommand } from './commands/list.ts';
 import { addLoanCommands } from './commands/loans.ts';
 import { addDismountCommand, addMountCommand } from './commands/moves.ts';
 import { addPoolCommands } from './commands/pool.ts';
+import { addServeCommand } from './commands/serve.ts';
 import { addSurveyCommand } from './commands/survey.ts';
 import { addVfCommands } from './commands/vf.ts';
 import { addVmCommands } from './commands/vm.ts';
@@ -41,6 +42,7 @@ export function createProgram(context: CliContext): Command {
   addMountCommand(program, context);
   addVfCommands(program, context);
   addVmCommands(program, context);
+  addServeCommand(program, context);
   addListCommand(program, context);
   addLoanCommands(program, context);
   addPoolCommands(program, context);

@@ -111,6 +111,5 @@ export type { OwnerKind } from './ownership/owner.ts';
 export { followKept, isKept } from './boot-rules/kept-functions.ts';
 export { initramfsScript, type KeptFunction, udevRules } from './boot-rules/rule-texts.ts';
 export { defaultRulesPath, RulesFile } from './boot-rules/rules-file.ts';
-export { VM_PROCESS_DIRECTORY, VmProcesses } from './vm-processes/vm-processes.ts';
-export type { VmProcessesOptions } from './vm-processes/vm-processes.ts';
-export { VM_USERS } from './vm-processes/vm-users.ts';
+export { openManager } from './serving/serving.ts';
+export type { ManagerReports, OpenedManager } from './serving/serving.ts';

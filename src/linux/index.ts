@@ -26,7 +26,7 @@ export { KernelLog, type KernelLogRecord } from './kernel-log.ts';
 export { type Uevent, UeventSocket } from './uevents.ts';
 export { createMemoryFile, openFile, OpenFlag, Seal, sealMemoryFile } from './libc/files.ts';
 export { raiseMemlock } from './locked-memory.ts';
-export { linkName, list, readAttribute, readBinaryAttribute, readLink, writeAttribute } from './sysfs.ts';
+export { linkName, isPresent, list, readAttribute, readBinaryAttribute, readLink, writeAttribute } from './sysfs.ts';
 export { countOpenFiles, type ProcessStatus, readProcessStatus } from './procfs.ts';
 
 export { processorServesApic } from './kvm/apic-acceleration.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { linkName, list, readAttribute, readBinaryAttribute, readLink, writeAttribute } from './sysfs.ts';
+import { isPresent, linkName, list, readAttribute, readBinaryAttribute, readLink, writeAttribute } from './sysfs.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'sysfs-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -33,5 +33,8 @@ test('links and lists', () => {
   symlinkSync('../../../bus/pci/drivers/nvme', at('driver'));
   assert.equal(readLink(at('driver')), '../../../bus/pci/drivers/nvme');
   assert.equal(linkName(at('driver')), 'nvme');
+  // A link that leads nowhere is there all the same.
+  assert.deepEqual([isPresent(at('driver')), isPresent(at('unbind'))], [true, false]);
+  assert.throws(() => isPresent(at('vendor/x')), { name: 'SystemCallError', code: 'ENOTDIR' });
   assert.deepEqual(list(directory), ['driver', 'vendor']);
 });

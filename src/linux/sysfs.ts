@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
 import { asSystemCallError } from './libc/system-call-error.ts';
 
@@ -45,6 +45,11 @@ export function linkName(path: string): string | undefined {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw asSystemCallError(error, path);
   }
+}
+
+/** Whether something is there, a link counting for itself. Asking first is ten times cheaper than a read that fails. Throws {@link SystemCallError}. */
+export function isPresent(path: string): boolean {
+  return describing(path, () => lstatSync(path, { throwIfNoEntry: false }) !== undefined);
 }
 
 /** Names in a directory, sorted. Throws {@link SystemCallError}. */

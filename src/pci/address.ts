@@ -30,6 +30,11 @@ export type PciAddressResult =
 
 const shape = /^(?:([0-9a-f]{4,8}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-9a-f])$/i;
 
+/** Whether a text has the shape of an address: a quick look before {@link parsePciAddress}, for names of all kinds. */
+export function looksLikePciAddress(text: string): boolean {
+  return shape.test(text);
+}
+
 /** Reads `0000:01:00.0`, or `01:00.0` for domain 0. Upper and lower case. */
 export function parsePciAddress(text: string): PciAddressResult {
   const parts = shape.exec(text);

@@ -1,6 +1,13 @@
 export { AcsBit, acsIsolation, decodeAcsCapability } from './acs-capability.ts';
 export type { AcsCapability } from './acs-capability.ts';
-export { PciAddressError, comparePciAddresses, formatPciAddress, parsePciAddress, samePciAddress } from './address.ts';
+export {
+  PciAddressError,
+  comparePciAddresses,
+  formatPciAddress,
+  looksLikePciAddress,
+  parsePciAddress,
+  samePciAddress,
+} from './address.ts';
 export type { PciAddress, PciAddressResult } from './address.ts';
 export { locationPath } from './location-path.ts';
 export type { LocationHop } from './location-path.ts';

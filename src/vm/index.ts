@@ -18,19 +18,3 @@ export {
   VirtualMachine,
 } from './machine.ts';
 export type { MachineOptions } from './machine-options.ts';
-export {
-  decodeFromVm,
-  decodeResult,
-  Descriptor,
-  encodeMessage,
-  encodeSpec,
-  MAX_MESSAGE_BYTES,
-  MAX_TYPED_BYTES,
-  PROTOCOL_VERSION,
-  type VmEvent,
-  type VmOp,
-  type VmProcessSpec,
-  vmProcessProgram,
-  type VmRequest,
-  type VmResult,
-} from './process/index.ts';

@@ -8,8 +8,8 @@ before(async () => {
 });
 after(() => rig[Symbol.asyncDispose]());
 
-test("Debian's 6.1 kernel with 1, 2 and 4 vCPUs, 512 MiB and 6 GiB", async () => {
-  await runGuests(rig, { program: 'guest-sizes', env: { DDA_GUEST_SIZES: '1:512,2:6144,4:512' } });
+test("Debian's 6.1 kernel with 1, 2, 4 and 16 vCPUs, 512 MiB and 6 GiB", async () => {
+  await runGuests(rig, { program: 'guest-sizes', env: { DDA_GUEST_SIZES: '1:512,2:6144,4:512,16:768' } });
 });
 
 test("Debian's 6.12 kernel", async () => {

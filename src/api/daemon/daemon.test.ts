@@ -54,7 +54,7 @@ test('a daemon from start to end: ready when it answers, and the manager let go 
     logLevel: 'silent',
     rulesPath: join(directory, '10-dda.rules'),
     version: '1.2.3',
-    openManager: () => Promise.resolve(manager),
+    openManager: () => Promise.resolve({ manager, close: () => manager.close() }),
     signal: end.signal,
   } as const;
   const running = serve(options);
@@ -117,7 +117,7 @@ test('a manager that can not go on ends the daemon with what it says, so that it
     version: '1.2.3',
     openManager: (_, { fatal }) => {
       fail = fatal;
-      return Promise.resolve(manager);
+      return Promise.resolve({ manager, close: () => manager.close() });
     },
     signal: t.signal,
   });

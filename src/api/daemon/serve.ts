@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { followKept, type Manager, reportOf, RulesFile } from '../../host/index.ts';
+import { followKept, reportOf, RulesFile } from '../../host/index.ts';
+import type { Manager, ManagerReports, OpenedManager } from '../../host/index.ts';
 import { createApp } from '../app.ts';
 import { EventLog } from '../events/event-log.ts';
 import { StreamSlots } from '../events/stream-slots.ts';
@@ -18,14 +19,6 @@ import { keepWatchdogFed } from './watchdog.ts';
 const EVENT_LOG_CAPACITY = 4096;
 const RUN_NAME_BYTES = 5;
 
-/** What a manager has to say besides its events. */
-export interface ManagerReports {
-  /** A line that a VM process says. */
-  readonly log: (vm: string, text: string) => void;
-  /** It has stopped for good, and left everything as it is: the daemon must end. */
-  readonly fatal: (error: unknown) => void;
-}
-
 export interface ServeOptions {
   /** Where the journal is; one daemon at a time. */
   readonly stateDirectory: string;
@@ -35,7 +28,7 @@ export interface ServeOptions {
   /** Where udev's rules for dismounted functions go; undefined: nowhere, so a restart of the host may give them back. */
   readonly rulesPath: string | undefined;
   /** Called once, when the directory is this process's alone. */
-  readonly openManager: (stateDirectory: string, reports: ManagerReports) => Promise<Manager>;
+  readonly openManager: (stateDirectory: string, reports: ManagerReports) => Promise<OpenedManager>;
   /** Ends the daemon. VMs run on. */
   readonly signal: AbortSignal;
 }
@@ -53,8 +46,9 @@ export async function serve(options: ServeOptions): Promise<void> {
     const fatal = Promise.withResolvers<never>();
     // Looked at once the daemon is ready.
     fatal.promise.catch(() => undefined);
-    const manager = await options.openManager(stateDirectory, {
-      log: (vm, text) => log.info({ vm }, text),
+    const { manager, close } = await options.openManager(stateDirectory, {
+      vmSaid: (vm, text) => log.info({ vm }, text),
+      warn: (text) => log.warn(text),
       fatal: (error) => {
         log.fatal({ err: error }, 'the manager has stopped');
         fatal.reject(error);
@@ -107,7 +101,7 @@ export async function serve(options: ServeOptions): Promise<void> {
         await server.close();
       }
     } finally {
-      await manager.close();
+      await close();
     }
   } finally {
     unlock();

@@ -1,4 +1,4 @@
-import { locationPath, parsePciAddress } from '../../pci/index.ts';
+import { locationPath, looksLikePciAddress, parsePciAddress } from '../../pci/index.ts';
 import type { PciAddress } from '../../pci/index.ts';
 import { parseNumber } from '../tree/host-tree.ts';
 import type { HostTree } from '../tree/host-tree.ts';
@@ -19,6 +19,7 @@ export function placeOf(tree: HostTree, devicePath: string): Place {
   const parts = devicePath.split('/');
   const rootIndex = parts.findLastIndex((part) => rootBus.test(part));
   const chain = parts.slice(rootIndex + 1).flatMap((name) => {
+    if (!looksLikePciAddress(name)) return [];
     const parsed = parsePciAddress(name);
     return parsed.ok ? [{ name, address: parsed.address }] : [];
   });

@@ -20,10 +20,12 @@ const ResourceFlag = {
 } as const;
 
 const barLines = 6;
+const absent = '0x0000000000000000 0x0000000000000000 0x0000000000000000';
 
 export function parseResourceTable(text: string): HostBar[] {
   const bars: HostBar[] = [];
   for (const [index, line] of text.split('\n').slice(0, barLines).entries()) {
+    if (line === absent) continue;
     const fields = /^(0x[0-9a-f]+) (0x[0-9a-f]+) (0x[0-9a-f]+)$/i.exec(line.trim());
     if (fields === null) continue;
     const [start, end, flags] = [BigInt(fields[1] ?? 0), BigInt(fields[2] ?? 0), BigInt(fields[3] ?? 0)];

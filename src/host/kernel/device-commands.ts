@@ -50,7 +50,10 @@ export async function changeLinks(
   messages: readonly Uint8Array[],
   deadlineMs: number,
 ): Promise<DeviceOutcome<Uint8Array[]>> {
-  const request = { to: 'links', messages: messages.map((message) => Buffer.from(message).toString('base64')) } as const;
+  const request = {
+    to: 'links',
+    messages: messages.map((message) => Buffer.from(message).toString('base64')),
+  } as const;
   const outcome = await ask(request, deadlineMs);
   if (outcome.outcome !== 'done') return outcome;
   return 'answers' in outcome.value ? { outcome: 'done', value: outcome.value.answers.map(bytesOf) } : nonsense;

@@ -27,6 +27,8 @@ test('what is written is read again, by another process too', (t) => {
   const path = directory(t);
   new RecordDirectory(path).write(record);
   assert.deepEqual(new RecordDirectory(path).list(), new Map([[record.function, record]]));
+  assert.deepEqual(new RecordDirectory(path).get(record.function), record);
+  assert.equal(new RecordDirectory(path).get('0000:02:00.0'), undefined);
   const plain = { ...record, hostDriver: undefined, previousOverride: 'nvme', borrower: undefined };
   new RecordDirectory(path).write(plain);
   assert.deepEqual(new RecordDirectory(path).list(), new Map([[record.function, plain]]));

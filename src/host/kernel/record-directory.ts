@@ -20,6 +20,14 @@ export class RecordDirectory implements RecordStore {
     return this.#readAll('dismounted', decodeRecord);
   }
 
+  get(name: string): DismountRecord | undefined {
+    const path = this.#file('dismounted', name);
+    return this.#guard(`read ${path}`, () => {
+      const text = readIfPresent(path);
+      return text === undefined ? undefined : decoded(path, text, decodeRecord);
+    });
+  }
+
   write(record: DismountRecord): void {
     this.#replace('dismounted', record.function, encodeRecord(record));
   }
@@ -69,10 +77,7 @@ export class RecordDirectory implements RecordStore {
         if (!file.endsWith('.json')) continue;
         const text = readIfPresent(join(directory, file));
         if (text === undefined) continue;
-        const record = decode(text);
-        if (record === undefined)
-          throw new Error(`${join(directory, file)} is no record that this version of dda understands`);
-        found.set(file.slice(0, -'.json'.length), record);
+        found.set(file.slice(0, -'.json'.length), decoded(join(directory, file), text, decode));
       }
       return found;
     });
@@ -111,6 +116,12 @@ export class RecordDirectory implements RecordStore {
       );
     }
   }
+}
+
+function decoded<T>(path: string, text: string, decode: (text: string) => T | undefined): T {
+  const record = decode(text);
+  if (record === undefined) throw new Error(`${path} is no record that this version of dda understands`);
+  return record;
 }
 
 function linkUnlessPresent(from: string, to: string): boolean {

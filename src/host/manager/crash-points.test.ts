@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { SqliteJournal } from '../journal/sqlite-journal.ts';
 import { Crashing } from '../testing/crashing.ts';
 import type { CrashMoment } from '../testing/crashing.ts';
 import { settle } from '../testing/fake-clock.ts';
@@ -173,7 +172,7 @@ async function run(
     await m.manager.close();
 
     const crashing = new Crashing(crashAt, moment);
-    const journal = new SqliteJournal(m.journalPath);
+    const journal = m.openJournal();
     await m.start(crashing.parts(m, journal));
     const acted = act(m).then(
       () => 'done',

@@ -17,17 +17,17 @@ export function kernelHost(host: Host): HostPort {
       const records = host.records.list();
       const looks = new Map<string, Look>();
       for (const name of host.tree.list(pciDevicesPath)) {
-        const look = lookAt(host, records, name);
+        const look = lookAt(host, name, records);
         if (isLook(look)) looks.set(name, look);
       }
       return looks;
     },
     lookAt(name) {
-      const look = lookAt(host, host.records.list(), name);
+      const look = lookAt(host, name);
       return isLook(look) ? look : undefined;
     },
     isMachinery(name) {
-      const look = lookAt(host, new Map(), name);
+      const look = lookAt(host, name);
       return look !== undefined && !isLook(look);
     },
     async survey(names) {
@@ -47,7 +47,7 @@ export function kernelHost(host: Host): HostPort {
 
 /** It is with VFIO's driver already, but for a process that runs without the manager (`dda vm run`). */
 function refuseBorrowedByOthers(host: Host, name: string): void {
-  const borrower = host.records.list().get(name)?.borrower;
+  const borrower = host.records.get(name)?.borrower;
   if (borrower === undefined || !isProcessAlive(host.tree, borrower)) return;
   throw new HostError('function-held', {
     asked: `dismount ${name}`,

@@ -21,8 +21,8 @@ const machinery = 'machinery';
  */
 export function lookAt(
   host: Host,
-  records: ReadonlyMap<string, DismountRecord>,
   name: string,
+  records: Pick<ReadonlyMap<string, DismountRecord>, 'get'> = host.records,
 ): Look | typeof machinery | undefined {
   const { tree } = host;
   const path = `${pciDevicesPath}/${name}`;

@@ -152,8 +152,7 @@ test('a journal that can not be written any more ends the manager, and no VM', a
   const m = await machine(t);
   await m.lend('web', nvme);
   await m.manager.close();
-  const { SqliteJournal } = await import('../journal/sqlite-journal.ts');
-  const journal = new SqliteJournal(m.journalPath);
+  const journal = m.openJournal();
   await m.start({ journal });
   journal.close();
   await assert.rejects(m.manager.createVm({ name: 'db', spec }, by));

@@ -25,7 +25,7 @@ export async function verifyGroup(
 ): Promise<ReadonlyMap<string, Verified>> {
   const found = new Map<string, Verified>();
   const looks = functions.flatMap((name) => {
-    const look = lookAt(host, new Map(), name);
+    const look = lookAt(host, name);
     if (!isLook(look)) found.set(name, { finding: 'gone', detail: undefined });
     return isLook(look) ? [look] : [];
   });

@@ -53,6 +53,8 @@ export interface KernelActions {
 export interface RecordStore {
   /** By function name. Throws HostError `record-unusable`, as all of these do. */
   list(): ReadonlyMap<string, DismountRecord>;
+  /** The record of one function alone: its cost doesn't grow with their number. */
+  get(name: string): DismountRecord | undefined;
   write(record: DismountRecord): void;
   remove(name: string): void;
   listStuck(): ReadonlyMap<string, StuckAct>;

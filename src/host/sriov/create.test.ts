@@ -106,7 +106,10 @@ test('a host that keeps drivers away from virtual functions by itself goes on do
   const host = fakeHost(cardHost());
   host.tree.file('/sys/devices/pci0000:00/0000:00:05.0/0000:02:00.0/sriov_drivers_autoprobe', '0\n');
   const report = await createVirtualFunctions(host, { physicalFunction: card.address, count: 1, to: 'nobody' });
-  assert.deepEqual(report.functions.map(({ driver }) => driver), [undefined]);
+  assert.deepEqual(
+    report.functions.map(({ driver }) => driver),
+    [undefined],
+  );
   assert.match(host.actions.acts.at(-1) ?? '', /sriov_drivers_autoprobe <- 0$/);
 });
 

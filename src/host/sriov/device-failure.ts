@@ -12,7 +12,9 @@ export interface DeviceAct {
   readonly intent: string;
 }
 
-export type DeviceResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: StepFailure };
+export type DeviceResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly failure: StepFailure };
 
 /** Turns what became of a device's answer into a result, and marks a function whose device doesn't answer. */
 export function judgeDevice<T>(host: Host, act: DeviceAct, outcome: DeviceOutcome<T>): DeviceResult<T> {

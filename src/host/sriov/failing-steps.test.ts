@@ -115,7 +115,10 @@ test('a write that never ends marks the physical function, and nothing else is t
   const host = fakeHost(nvmeSriovHost());
   host.tree.file('/proc/4242/stat', `4242 (dd) D ${'0 '.repeat(18)}9 0\n`);
   host.actions.sabotage = ({ path: written }) => (written.endsWith('sriov_numvfs') ? stuck : undefined);
-  await assert.rejects(create(host), { code: 'driver-change-stuck', details: { function: pf, processId: 4242, afterMs: 30_000 } });
+  await assert.rejects(create(host), {
+    code: 'driver-change-stuck',
+    details: { function: pf, processId: 4242, afterMs: 30_000 },
+  });
   assert.equal(host.actions.acts.at(-1), `${path}/sriov_numvfs <- 1`);
   assert.equal(host.records.stuck.get(pf)?.processId, 4242);
   await assert.rejects(create(host), { code: 'operation-stuck' });
@@ -135,7 +138,9 @@ test('undoing fails too: both are told, and where to look', async () => {
   const host = fakeHost(nvmeSriovHost());
   host.actions.sabotage = ({ path: written, value }) => {
     if (written.endsWith('vfio-pci/bind')) return refusedWith('EINVAL', 'Invalid argument');
-    return written.endsWith('sriov_numvfs') && value === '0' ? refusedWith('EBUSY', 'Device or resource busy') : undefined;
+    return written.endsWith('sriov_numvfs') && value === '0'
+      ? refusedWith('EBUSY', 'Device or resource busy')
+      : undefined;
   };
   await assert.rejects(create(host), {
     code: 'undo-failed',

@@ -1,9 +1,4 @@
-import {
-  assignToSecondary,
-  bringSecondaryOnline,
-  NvmeResource,
-  takeSecondaryOffline,
-} from '../../linux/index.ts';
+import { assignToSecondary, bringSecondaryOnline, NvmeResource, takeSecondaryOffline } from '../../linux/index.ts';
 import type {
   NvmeAdminCommand,
   NvmeFlexibleResource,
@@ -74,8 +69,13 @@ function shareOne(
   }
   if (left < 0 || Math.min(...shares) < least[kind]) {
     const needed = `${settings.length} functions need at least ${least[kind]} ${kind} each`;
-    const kept = resource.primary === 0 ? '' : `, because the physical function keeps ${resource.primary} of ${resource.total}`;
-    throw tooLittle(asked, `${left < 0 ? 'more was asked for than there is' : needed}: ${free} ${kind} are free${kept}.`, details);
+    const kept =
+      resource.primary === 0 ? '' : `, because the physical function keeps ${resource.primary} of ${resource.total}`;
+    throw tooLittle(
+      asked,
+      `${left < 0 ? 'more was asked for than there is' : needed}: ${free} ${kind} are free${kept}.`,
+      details,
+    );
   }
   return shares;
 }

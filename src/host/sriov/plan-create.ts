@@ -40,17 +40,23 @@ export function planCreate(
       intent: `create ${wishes.count} virtual functions of ${fn.name}`,
       undo: [{ act: 'count', count: 0, intent: `remove the virtual functions of ${fn.name} again`, undo: [] }],
     },
-    { act: 'check-count', count: wishes.count, intent: `find ${wishes.count} virtual functions of ${fn.name}`, undo: [] },
+    {
+      act: 'check-count',
+      count: wishes.count,
+      intent: `find ${wishes.count} virtual functions of ${fn.name}`,
+      undo: [],
+    },
     ...setupSteps(asked, physical, controllers, settings),
   ];
   if (wishes.to === 'pool') {
     steps.push({ act: 'dismount', intent: `dismount the virtual functions of ${fn.name}`, undo: [] });
   }
   if (wishes.to === 'host') {
-    steps.push(
-      autoprobe(physical, true, 'let drivers have virtual functions'),
-      { act: 'probe', intent: `give the virtual functions of ${fn.name} to their drivers`, undo: [] },
-    );
+    steps.push(autoprobe(physical, true, 'let drivers have virtual functions'), {
+      act: 'probe',
+      intent: `give the virtual functions of ${fn.name} to their drivers`,
+      undo: [],
+    });
   }
   steps.push(autoprobe(physical, physical.autoprobe, 'let drivers have virtual functions again as before'));
   return { physicalFunction: fn.name, steps, warnings: [] };

@@ -46,7 +46,9 @@ export function refuseLent(
     const borrower = facts.records.get(name)?.borrower;
     const borrowed =
       borrower !== undefined && facts.isAlive(borrower) ? [`process ${borrower.processId} (${borrower.command})`] : [];
-    const holders = usageOf(facts.usage, name).vfioHolders.map((each) => `process ${each.processId} (${each.processName})`);
+    const holders = usageOf(facts.usage, name).vfioHolders.map(
+      (each) => `process ${each.processId} (${each.processName})`,
+    );
     const by = [...new Set([...borrowed, ...holders])];
     return by.length === 0 ? [] : [{ name, by: by.join(' and ') }];
   });

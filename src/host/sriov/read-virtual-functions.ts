@@ -72,9 +72,7 @@ export async function readVirtualFunctions(
 
 /** Names of the functions that have SR-IOV. */
 export function listPhysicalFunctions(host: Host): string[] {
-  return [...readFacts(host).inventory.functions.values()]
-    .filter((fn) => fn.sriov.totalVfs > 0)
-    .map((fn) => fn.name);
+  return [...readFacts(host).inventory.functions.values()].filter((fn) => fn.sriov.totalVfs > 0).map((fn) => fn.name);
 }
 
 export async function reportOf(
@@ -89,7 +87,13 @@ export async function reportOf(
     const dismounted = isVfioDriver(found?.driver);
     return { index, name, driver: found?.driver, iommuGroup: found?.iommuGroup, dismounted };
   });
-  const report = { physicalFunction: fn.name, driver: fn.driver, kind: setup.kind, totalVfs: fn.sriov.totalVfs, functions };
+  const report = {
+    physicalFunction: fn.name,
+    driver: fn.driver,
+    kind: setup.kind,
+    totalVfs: fn.sriov.totalVfs,
+    functions,
+  };
   if (setup.kind === 'nvme') {
     const read = await readNvmeControllers(host, fn.name, setup, deadlineMs);
     if (!read.ok) return read;

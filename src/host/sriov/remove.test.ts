@@ -103,7 +103,7 @@ test('another command that moves one of them is waited for by asking again', asy
   });
 });
 
-test("a function that the host works with stays, unless forced, which says what breaks", async () => {
+test('a function that the host works with stays, unless forced, which says what breaks', async () => {
   const [cardFunction] = cardHost().functions;
   assert.ok(cardFunction !== undefined);
   const potentialVirtualFunctions = (cardFunction.potentialVirtualFunctions ?? []).map((fn, index) => ({

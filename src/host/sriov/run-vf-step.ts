@@ -114,7 +114,9 @@ async function checkLinks(
   for (const [index, asked] of step.settings.entries()) {
     const different = differences(asked, read.value.get(index) ?? {});
     if (different.length > 0) {
-      return sriovFailure(`virtual function ${index} of ${setup.interfaceName} has ${different.join(', ')}.`, { index });
+      return sriovFailure(`virtual function ${index} of ${setup.interfaceName} has ${different.join(', ')}.`, {
+        index,
+      });
     }
   }
   return undefined;

@@ -84,7 +84,8 @@ function parseUnicastMac(asked: string, text: string): Uint8Array {
   const parts = /^[0-9a-f]{1,2}(?:[:-][0-9a-f]{1,2}){5}$/i.test(text) ? text.split(/[:-]/) : [];
   const mac = new Uint8Array(parts.map((part) => Number.parseInt(part, 16)));
   const details = { setting: 'mac', value: text };
-  if (mac.length !== 6) throw refused(asked, `'${text}' is no MAC address, which looks like 52:54:00:12:34:56.`, details);
+  if (mac.length !== 6)
+    throw refused(asked, `'${text}' is no MAC address, which looks like 52:54:00:12:34:56.`, details);
   if (((mac[0] ?? 0) & multicastBit) !== 0) {
     throw refused(asked, `${text} is a multicast address: the lowest bit of its first byte must be 0.`, details);
   }
@@ -105,7 +106,10 @@ function wholeNumber(
   most: number,
 ): number | undefined {
   if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return value;
-  throw refused(asked, `${setting} is ${value}; it can be a whole number from ${least} to ${most}.`, { setting, value });
+  throw refused(asked, `${setting} is ${value}; it can be a whole number from ${least} to ${most}.`, {
+    setting,
+    value,
+  });
 }
 
 function refused(asked: string, obstacle: string, details: Record<string, unknown>): HostError {

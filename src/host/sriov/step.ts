@@ -16,7 +16,12 @@ export type VfAct =
   | { readonly act: 'count'; readonly count: number }
   | { readonly act: 'check-count'; readonly count: number }
   /** `optional`: a refusal is no failure. */
-  | { readonly act: 'nvme'; readonly node: string; readonly commands: readonly NvmeAdminCommand[]; readonly optional: boolean }
+  | {
+      readonly act: 'nvme';
+      readonly node: string;
+      readonly commands: readonly NvmeAdminCommand[];
+      readonly optional: boolean;
+    }
   | { readonly act: 'check-nvme'; readonly shares: readonly NvmeShare[] }
   | {
       readonly act: 'link';

@@ -19,16 +19,10 @@ export function acsPath(inventory: HostInventory, fn: HostFunction): AcsHop[] {
 function stateOf(port: HostFunction | undefined): AcsHop['state'] {
   const capabilities = port?.capabilities;
   if (capabilities === undefined) return 'unread';
-  switch (capabilities.expressPortType) {
-    case ExpressPortType.upstreamSwitchPort:
-      return 'pass';
-    case ExpressPortType.rootPort:
-    case ExpressPortType.downstreamSwitchPort:
-      break;
-    default:
-      return 'bridge';
-  }
-  const { acs } = capabilities;
+  const { expressPortType, acs } = capabilities;
+  if (expressPortType === ExpressPortType.upstreamSwitchPort) return 'pass';
+  if (expressPortType !== ExpressPortType.rootPort && expressPortType !== ExpressPortType.downstreamSwitchPort)
+    return 'bridge';
   if (acs === 'unread') return 'unread';
   if (acs === undefined) return 'none';
   // What a port doesn't offer to turn on is always on in it (PCI Express Base Specification, "ACS Capability Register").

@@ -27,7 +27,8 @@ export class FakeLinks {
     this.messages.push(message);
     const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
     const card = this.cards.get(view.getInt32(20, true));
-    if (view.getUint32(0, true) !== message.byteLength || card === undefined) return refusal('ENODEV', 'No such device');
+    if (view.getUint32(0, true) !== message.byteLength || card === undefined)
+      return refusal('ENODEV', 'No such device');
     if (view.getUint16(4, true) === 18) return describe(view.getInt32(20, true), card);
     // Header 16, link 16, then list, entry and setting, each with a header of 4.
     const type = view.getUint16(32 + 8 + 2, true);

@@ -90,9 +90,14 @@ export class FakeMachine {
     return this.#manager;
   }
 
+  /** As the next manager finds it. */
+  openJournal(): SqliteJournal {
+    return new SqliteJournal(this.journalPath, { durable: false });
+  }
+
   /** `parts`: to put something between the manager and its ports. */
   async start(parts: Partial<ManagerParts> = {}): Promise<Manager> {
-    this.#journal = parts.journal ?? new SqliteJournal(this.journalPath);
+    this.#journal = parts.journal ?? this.openJournal();
     this.#manager = await startManager({
       host: kernelHost(this.host),
       vms: this.vms,

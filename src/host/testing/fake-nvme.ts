@@ -17,7 +17,14 @@ interface Secondary {
   interrupts: number;
 }
 
-const refused = { invalidOpcode: 0x001, invalidField: 0x002, noSuchController: 0x11f, wrongState: 0x120, tooMany: 0x121, noneLeft: 0x122 } as const;
+const refused = {
+  invalidOpcode: 0x001,
+  invalidField: 0x002,
+  noSuchController: 0x11f,
+  wrongState: 0x120,
+  tooMany: 0x121,
+  noneLeft: 0x122,
+} as const;
 const firstSecondaryId = 1;
 
 /** A controller that follows the NVM Express Base Specification in what dda asks of one, byte by byte. */
@@ -28,7 +35,11 @@ export class FakeNvme {
 
   constructor(description: NvmeDescription) {
     this.#has = { primary: 0, most: 8, ...description };
-    this.secondaries = Array.from({ length: description.secondaries }, () => ({ online: false, queues: 0, interrupts: 0 }));
+    this.secondaries = Array.from({ length: description.secondaries }, () => ({
+      online: false,
+      queues: 0,
+      interrupts: 0,
+    }));
   }
 
   /** Sends commands until one is refused. */
@@ -87,7 +98,10 @@ export class FakeNvme {
     if (structure === 0x01) view.setUint16(256, 1 << 7, true);
     else if (structure === 0x14) {
       view.setUint8(4, 3);
-      for (const [at, kind] of [[32, 'queues'], [64, 'interrupts']] as const) {
+      for (const [at, kind] of [
+        [32, 'queues'],
+        [64, 'interrupts'],
+      ] as const) {
         view.setUint32(at, this.#has[kind], true);
         view.setUint32(at + 4, this.#assigned(kind), true);
         view.setUint16(at + 8, this.#has.primary, true);

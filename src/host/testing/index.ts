@@ -2,6 +2,7 @@ export { fakeHost } from './fake-host.ts';
 export type { FakeHost } from './fake-host.ts';
 export type { FakeKernel, Sabotage } from './fake-kernel.ts';
 export type { FunctionDescription, HostDescription, ProcessDescription } from './description.ts';
+export { buildTree } from './build-tree.ts';
 export { MemoryTree } from '../tree/memory-tree.ts';
 export { nvmeHost } from './hosts.ts';
 export { FakeVm, listenForControl } from './fake-vm.ts';

@@ -11,6 +11,10 @@ export class MemoryRecords implements RecordStore {
     return new Map(this.dismounted);
   }
 
+  get(name: string): DismountRecord | undefined {
+    return this.dismounted.get(name);
+  }
+
   write(record: DismountRecord): void {
     this.dismounted.set(record.function, record);
   }

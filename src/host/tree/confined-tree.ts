@@ -84,7 +84,7 @@ export class ConfinedTree implements HostTree {
   }
 
   #walk(path: string): { path: string; stats: Stats } | undefined {
-    const todo = split(path).reverse();
+    const todo = split(path).toReversed();
     let here: string[] = [];
     let links = 0;
     for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
@@ -102,7 +102,7 @@ export class ConfinedTree implements HostTree {
       links += 1;
       if (links > maxLinks) return undefined;
       if (target.startsWith('/')) here = [];
-      todo.push(...split(target).reverse());
+      todo.push(...split(target).toReversed());
     }
     const found = here.length === 0 ? '' : `/${here.join('/')}`;
     const stats = this.#stats(found);

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { SystemCallError, list, readAttribute, readBinaryAttribute, readLink } from '../../linux/index.ts';
+import { SystemCallError, isPresent, list, readAttribute, readBinaryAttribute, readLink } from '../../linux/index.ts';
 import { TreeAccessDenied } from './host-tree.ts';
 import type { HostTree } from './host-tree.ts';
 
@@ -28,19 +28,19 @@ export class DirectoryTree implements HostTree {
   }
 
   text(path: string): string | undefined {
-    return attempt(path, () => readAttribute(this.#root + path));
+    return this.#ifPresent(path, readAttribute);
   }
 
   bytes(path: string, maxBytes: number): Uint8Array | undefined {
-    return attempt(path, () => readBinaryAttribute(this.#root + path))?.slice(0, maxBytes);
+    return this.#ifPresent(path, readBinaryAttribute)?.slice(0, maxBytes);
   }
 
   list(path: string): readonly string[] {
-    return attempt(path, () => list(this.#root + path)) ?? [];
+    return this.#ifPresent(path, list) ?? [];
   }
 
   link(path: string): string | undefined {
-    return attempt(path, () => readLink(this.#root + path));
+    return this.#ifPresent(path, readLink);
   }
 
   /** Follows the last component only: in /sys and /proc, the directories on the way to a link are none themselves. */
@@ -56,14 +56,18 @@ export class DirectoryTree implements HostTree {
 
   exists(path: string): boolean {
     try {
-      readLink(this.#root + path);
-      return true;
+      return isPresent(this.#root + path);
     } catch (error) {
-      // What is there without being a link answers EINVAL.
-      if (error instanceof SystemCallError && (error.code === 'EINVAL' || refused.has(error.code))) return true;
+      if (error instanceof SystemCallError && refused.has(error.code)) return true;
       if (error instanceof SystemCallError && absent.has(error.code)) return false;
       throw error;
     }
+  }
+
+  /** Most attributes that a survey asks for are absent from most functions. */
+  #ifPresent<T>(path: string, read: (place: string) => T): T | undefined {
+    const place = this.#root + path;
+    return attempt(path, () => (isPresent(place) ? read(place) : undefined));
   }
 }
 

@@ -11,6 +11,8 @@ const maxLinks = 40;
 /** A host's tree held in memory: links are followed as the kernel does it, and can't lead out. */
 export class MemoryTree implements HostTree {
   readonly #root: Node = { kind: 'directory', children: new Map() };
+  /** Directories that were looked into, by their own path; any change of the tree may make them others. */
+  readonly #known = new Map<string, Map<string, Node>>();
 
   file(path: string, content: string | Uint8Array): this {
     return this.#put(path, { kind: 'file', content, denied: false });
@@ -33,6 +35,7 @@ export class MemoryTree implements HostTree {
   remove(path: string): this {
     const { parent, name } = this.#place(path);
     parent?.delete(name);
+    this.#known.clear();
     return this;
   }
 
@@ -47,7 +50,7 @@ export class MemoryTree implements HostTree {
     const node = this.#open(path);
     if (node?.kind !== 'file') return undefined;
     const bytes = typeof node.content === 'string' ? new TextEncoder().encode(node.content) : node.content;
-    return bytes.slice(0, maxBytes);
+    return bytes.length > maxBytes ? bytes.slice(0, maxBytes) : bytes;
   }
 
   list(path: string): readonly string[] {
@@ -56,8 +59,9 @@ export class MemoryTree implements HostTree {
   }
 
   link(path: string): string | undefined {
-    const { parent, name } = this.#place(path);
-    const node = parent?.get(name);
+    const cut = path.lastIndexOf('/');
+    const siblings = this.#children(path.slice(0, cut)) ?? this.#place(path).parent;
+    const node = siblings?.get(path.slice(cut + 1));
     if (node?.kind === 'file' && node.denied) throw new TreeAccessDenied(path);
     return node?.kind === 'link' ? node.target : undefined;
   }
@@ -91,8 +95,29 @@ export class MemoryTree implements HostTree {
   }
 
   #walk(path: string): { node: Node; path: string } | undefined {
+    // A reader asks for one file of a directory after the other.
+    const cut = path.lastIndexOf('/');
+    const children = this.#children(path.slice(0, cut));
+    const name = path.slice(cut + 1);
+    if (children === undefined || name === '' || name === '.' || name === '..') return this.#follow(path);
+    const child = children.get(name);
+    if (child?.kind === 'link') return this.#follow(path);
+    return child === undefined ? undefined : { node: child, path };
+  }
+
+  /** What is in a directory that was named without any link; undefined for every other path. */
+  #children(path: string): Map<string, Node> | undefined {
+    const known = this.#known.get(path);
+    if (known !== undefined) return known;
+    const found = this.#follow(path);
+    if (found?.node.kind !== 'directory' || found.path !== path) return undefined;
+    this.#known.set(path, found.node.children);
+    return found.node.children;
+  }
+
+  #follow(path: string): { node: Node; path: string } | undefined {
     // The components still to go, the next one last.
-    const todo = split(path).reverse();
+    const todo = split(path).toReversed();
     let trail: Node[] = [this.#root];
     let names: string[] = [];
     let links = 0;
@@ -113,7 +138,7 @@ export class MemoryTree implements HostTree {
       links += 1;
       if (links > maxLinks) return undefined;
       if (next.target.startsWith('/')) [trail, names] = [[this.#root], []];
-      todo.push(...split(next.target).reverse());
+      todo.push(...split(next.target).toReversed());
     }
     return { node: trail.at(-1) ?? this.#root, path: `/${names.join('/')}` };
   }
@@ -131,6 +156,7 @@ export class MemoryTree implements HostTree {
     const parts = split(path);
     const parent = this.#directory(`/${parts.slice(0, -1).join('/')}`);
     const children = new Map<string, Node>();
+    this.#known.clear();
     parent.set(parts.at(-1) ?? '', { kind: 'directory', children });
     return children;
   }
@@ -138,6 +164,7 @@ export class MemoryTree implements HostTree {
   #put(path: string, node: Node): this {
     const parts = split(path);
     this.#directory(`/${parts.slice(0, -1).join('/')}`).set(parts.at(-1) ?? '', node);
+    this.#known.clear();
     return this;
   }
 }

@@ -1,8 +1,8 @@
-import { parsePciAddress } from '../../pci/index.ts';
+import { looksLikePciAddress, parsePciAddress } from '../../pci/index.ts';
 
 /** The PCI function that a device's canonical sysfs path leads through last; undefined for virtual and platform devices. */
 export function functionOnPath(devicePath: string): string | undefined {
-  return devicePath.split('/').findLast((part) => parsePciAddress(part).ok);
+  return devicePath.split('/').findLast((part) => looksLikePciAddress(part) && parsePciAddress(part).ok);
 }
 
 /** Adds to the list that a map keeps for a key. */

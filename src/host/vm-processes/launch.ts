@@ -13,7 +13,7 @@ import {
   writeFileAt,
   writeLimit,
 } from '../../linux/index.ts';
-import { encodeSpec, type VmProcessSpec, vmProcessProgram } from '../../vm/index.ts';
+import { encodeSpec, type VmProcessSpec, vmProcessProgram } from '../../vm/process/index.ts';
 import { HostError } from '../errors.ts';
 import type { VmSpec } from '../manager/ports.ts';
 

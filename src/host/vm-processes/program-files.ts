@@ -2,7 +2,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nativePackageFile } from '../../linux/index.ts';
-import { vmProcessProgram } from '../../vm/index.ts';
+import { vmProcessProgram } from '../../vm/process/index.ts';
 import { HostError } from '../errors.ts';
 
 const READ_BY_OTHERS = 0o004;

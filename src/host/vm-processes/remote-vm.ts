@@ -7,7 +7,7 @@ import {
   type VmOp,
   type VmRequest,
   type VmResult,
-} from '../../vm/index.ts';
+} from '../../vm/process/index.ts';
 import { reportOf } from '../error-report.ts';
 import { HostError } from '../errors.ts';
 import type {

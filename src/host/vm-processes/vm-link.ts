@@ -6,7 +6,7 @@ import {
   PROTOCOL_VERSION,
   type VmEvent,
   type VmRequest,
-} from '../../vm/index.ts';
+} from '../../vm/process/index.ts';
 
 type Hello = Extract<VmEvent, { event: 'hello' }>;
 type Reply = Exclude<ReturnType<typeof decodeFromVm>, VmEvent | undefined>;

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { FdListener, ProcessHandle, SystemCallError } from '../../linux/index.ts';
-import type { VmProcessSpec } from '../../vm/index.ts';
+import type { VmProcessSpec } from '../../vm/process/index.ts';
 import { checkVmName } from '../control/vm-names.ts';
 import { HostError } from '../errors.ts';
 import type { VmPort, VmProcess, VmProcessEnd, VmSpec } from '../manager/ports.ts';

@@ -1,4 +1,4 @@
-import type { VmEvent } from '../../vm/index.ts';
+import type { VmEvent } from '../../vm/process/index.ts';
 import type { VmProcessEvent } from '../manager/ports.ts';
 
 /** Requests that wait for a function's `ejected`. */

@@ -77,7 +77,8 @@ export interface DecodedLinkMessage {
 
 /** Throws RangeError for bytes that are no message about a link. */
 export function decodeLinkMessage(bytes: Uint8Array): DecodedLinkMessage {
-  if (bytes.byteLength < headerSizeBytes + linkSizeBytes) throw new RangeError(`A link message of ${bytes.byteLength} bytes.`);
+  if (bytes.byteLength < headerSizeBytes + linkSizeBytes)
+    throw new RangeError(`A link message of ${bytes.byteLength} bytes.`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = Math.min(view.getUint32(headerLayout.length, true), bytes.byteLength);
   return {

@@ -67,9 +67,10 @@ test('an answer tells of each virtual function, and what the driver does not say
   answer[4] = 16;
   answer.set(list, 32);
   const found = decodeVirtualFunctions(answer);
-  assert.deepEqual([...found], [
-    [1, { mac: bytes(0x52, 0x54, 0, 0, 0, 9), vlan: 42, spoofCheck: true, trust: undefined }],
-  ]);
+  assert.deepEqual(
+    [...found],
+    [[1, { mac: bytes(0x52, 0x54, 0, 0, 0, 9), vlan: 42, spoofCheck: true, trust: undefined }]],
+  );
   assert.deepEqual(decodeVirtualFunctions(answer.slice(0, 32)), new Map());
 });
 
@@ -100,5 +101,8 @@ test("this machine's kernel answers about its loopback interface, and refuses wh
   const name = link.attributes.find(({ type }) => type === 3);
   assert.equal(new TextDecoder().decode(name?.payload), 'lo\0');
   assert.deepEqual(decodeVirtualFunctions(answer), new Map());
-  assert.throws(() => exchangeRouteMessages([encodeLinkQuestion(2_000_000_000)]), { code: 'ENODEV', call: 'RTM_GETLINK' });
+  assert.throws(() => exchangeRouteMessages([encodeLinkQuestion(2_000_000_000)]), {
+    code: 'ENODEV',
+    call: 'RTM_GETLINK',
+  });
 });

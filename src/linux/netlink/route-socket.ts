@@ -32,7 +32,8 @@ export function exchangeRouteMessages(messages: readonly Uint8Array[]): Uint8Arr
 }
 
 function exchange(fd: number, message: Uint8Array, room: Uint8Array): Uint8Array {
-  if (Number(nativeSend(fd, message, message.byteLength, 0)) < 0) throw new SystemCallError(lastErrno(), 'send', 'rtnetlink');
+  if (Number(nativeSend(fd, message, message.byteLength, 0)) < 0)
+    throw new SystemCallError(lastErrno(), 'send', 'rtnetlink');
   const count = Number(nativeReceive(fd, room, room.byteLength, truncateFlag));
   if (count < 0) throw new SystemCallError(lastErrno(), 'recv', 'rtnetlink');
   if (count > room.byteLength) throw new RangeError(`rtnetlink answered with ${count} bytes.`);

@@ -66,7 +66,8 @@ export function encodeVirtualFunctionChanges(
     payload.set(link.mac.subarray(0, macBytes), valueAt);
     changes.push(change('mac', VfAttribute.mac, payload));
   }
-  if (link.vlan !== undefined) changes.push(change('vlan', VfAttribute.vlan, numbered(index, vlanSizeBytes, link.vlan)));
+  if (link.vlan !== undefined)
+    changes.push(change('vlan', VfAttribute.vlan, numbered(index, vlanSizeBytes, link.vlan)));
   // Trust first: some drivers take away what only a trusted function may have when trust goes.
   if (link.trust !== undefined)
     changes.push(change('trust', VfAttribute.trust, numbered(index, settingSizeBytes, Number(link.trust))));

@@ -24,7 +24,15 @@ export interface NvmeCompletion {
 const adminIoctl = { name: 'NVME_IOCTL_ADMIN_CMD', number: 0xc048_4e41 };
 
 /** struct nvme_passthru_cmd on x86-64, printed by a program compiled against Linux 6.1's headers. */
-export const passthruLayout = { opcode: 0, addr: 24, dataLen: 36, cdw10: 40, cdw11: 44, timeoutMs: 64, result: 68 } as const;
+export const passthruLayout = {
+  opcode: 0,
+  addr: 24,
+  dataLen: 36,
+  cdw10: 40,
+  cdw11: 44,
+  timeoutMs: 64,
+  result: 68,
+} as const;
 export const passthruSizeBytes = 72;
 
 /** More-and-do-not-retry bits above the status code are no part of what went wrong. */
@@ -47,7 +55,11 @@ export function encodePassthru(command: NvmeAdminCommand, dataAddress: bigint, t
  * gives the completions up to that one. Waits for the controller, which may take `timeoutMs` for each and longer where it has
  * to be reset: call it from a process that nothing waits for. Throws {@link SystemCallError}.
  */
-export function sendNvmeAdmin(node: string, commands: readonly NvmeAdminCommand[], timeoutMs: number): NvmeCompletion[] {
+export function sendNvmeAdmin(
+  node: string,
+  commands: readonly NvmeAdminCommand[],
+  timeoutMs: number,
+): NvmeCompletion[] {
   const fd = openFile(node, OpenFlag.readOnly);
   try {
     const completions: NvmeCompletion[] = [];

@@ -20,7 +20,14 @@ const capabilitiesLayout = {
   interrupts: 64,
 } as const;
 /** The same for queues and for interrupts, from where each begins: VQFRT, VQRFA, VQRFAP, VQPRT, VQFRSM, VQGRAN. */
-const resourceLayout = { flexible: 0, assigned: 4, primary: 8, private: 10, mostPerSecondary: 12, granularity: 14 } as const;
+const resourceLayout = {
+  flexible: 0,
+  assigned: 4,
+  primary: 8,
+  private: 10,
+  mostPerSecondary: 12,
+  granularity: 14,
+} as const;
 
 /** Secondary Controller List, figure 278, and its entries, figure 279. */
 const listLayout = { count: 0, entries: 32 } as const;

@@ -35,7 +35,7 @@ const text = (maxLength: number): z.ZodType<string> =>
     .string()
     .max(maxLength)
     .transform((words) => words.replaceAll(/[^\P{C}\n\t]/gu, '\ufffd'))
-    .describe(`text of at most ${maxLength} characters`) as unknown as z.ZodType<string>;
+    .describe(`text of at most ${maxLength} characters`);
 
 /** What the manager asks. Each gets one reply. */
 export const vmRequests = {
@@ -133,7 +133,10 @@ export const vmEvents = {
     .strictObject({
       event: z.literal('crashed'),
       vp: z.int().min(0),
-      parameters: z.array(z.string().regex(/^0x[0-9a-f]{1,16}$/)).length(5),
+      parameters: z
+        .array(z.string().regex(/^0x[0-9a-f]{1,16}$/))
+        .length(5)
+        .describe('five numbers, `0x…`'),
       message: text(8192).optional(),
     })
     .describe("The guest's kernel panicked, and said so. It may still run."),

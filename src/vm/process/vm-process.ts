@@ -34,6 +34,8 @@ function start(spec: VmProcessSpec): VirtualMachine {
     commandLine: spec.commandLine,
     memoryBytes: spec.memoryBytes,
     vcpus: spec.vcpus,
+    // The first function that is lent pins all of it.
+    populateMemory: spec.dma !== 'none',
     ...(spec.hasInitrd ? { initrd } : {}),
   };
   return startWith(options, spec.highWindowBytes);

@@ -1,6 +1,7 @@
 // Starts the VM, lends it the controller, says so, and then does nothing until it is killed.
 import assert from 'node:assert/strict';
-import { dismount, openHost, VmProcesses } from '../../../src/host/index.ts';
+import { dismount, openHost } from '../../../src/host/index.ts';
+import { VmProcesses } from '../../../src/host/vm-processes/vm-processes.ts';
 import { LENT, NVME, orderOf, required, Talk, VM_NAME } from './vm.ts';
 
 const spec = {

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { mount, openHost, type VmProcess, VmProcesses, VM_USERS } from '../../../src/host/index.ts';
+import { mount, openHost, type VmProcess } from '../../../src/host/index.ts';
+import { VmProcesses } from '../../../src/host/vm-processes/vm-processes.ts';
+import { VM_USERS } from '../../../src/host/vm-processes/vm-users.ts';
 import {
   claimNode,
   linkName,

@@ -52,5 +52,8 @@ test("a guest's own igbvf passes traffic on a virtual function with the address 
     assert.deepEqual(await guest.complaints(), []);
   });
   await removeVirtualFunctions(host, CARD, { includeDismounted: true });
-  assert.deepEqual(list(`/sys/bus/pci/devices/${CARD}`).filter((name) => name.startsWith('virtfn')), []);
+  assert.deepEqual(
+    list(`/sys/bus/pci/devices/${CARD}`).filter((name) => name.startsWith('virtfn')),
+    [],
+  );
 });

@@ -1,11 +1,11 @@
 import { parsePciIds } from '../../../pci/index.ts';
 import { captureHost } from '../../capture/capture-host.ts';
 import { parseCapture } from '../../capture/capture-format.ts';
-import type { HostDescription } from '../../testing/description.ts';
-import { buildTree } from '../../testing/build-tree.ts';
-import { surveyHost } from '../survey.ts';
-import { surveyTree } from '../survey-tree.ts';
-import type { FunctionSurvey } from '../survey.ts';
+import type { HostDescription } from '../description.ts';
+import { buildTree } from '../build-tree.ts';
+import { surveyHost } from '../../survey/survey.ts';
+import { surveyTree } from '../../survey/survey-tree.ts';
+import type { FunctionSurvey } from '../../survey/survey.ts';
 
 const ids = parsePciIds('');
 

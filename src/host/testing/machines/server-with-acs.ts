@@ -1,4 +1,4 @@
-import type { FunctionDescription, HostDescription } from '../../testing/description.ts';
+import type { FunctionDescription, HostDescription } from '../description.ts';
 
 /**
  * A two-socket server of the Xeon Scalable kind: every root port (8086:2030 …) and every downstream port of the PLX switch has ACS, so

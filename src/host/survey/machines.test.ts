@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { HostDescription } from '../../testing/description.ts';
-import { consumerBoard } from './consumer-board.ts';
-import { laptop } from './laptop.ts';
-import { lineInterruptCards } from './line-interrupt-cards.ts';
-import { surveyAtHome, surveyOf, verdicts } from './look.ts';
-import { rmrrServer } from './rmrr-server.ts';
-import { serverWithAcs } from './server-with-acs.ts';
-import { sriovNic } from './sriov-nic.ts';
+import type { HostDescription } from '../testing/description.ts';
+import { consumerBoard } from '../testing/machines/consumer-board.ts';
+import { laptop } from '../testing/machines/laptop.ts';
+import { lineInterruptCards } from '../testing/machines/line-interrupt-cards.ts';
+import { surveyAtHome, surveyOf, verdicts } from '../testing/machines/survey-of.ts';
+import { rmrrServer } from '../testing/machines/rmrr-server.ts';
+import { serverWithAcs } from '../testing/machines/server-with-acs.ts';
+import { sriovNic } from '../testing/machines/sriov-nic.ts';
 
 const machinery = ['not assignable', 'blocks machinery'];
 

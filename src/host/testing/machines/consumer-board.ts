@@ -1,4 +1,4 @@
-import type { FunctionDescription, HostDescription } from '../../testing/description.ts';
+import type { FunctionDescription, HostDescription } from '../description.ts';
 
 /**
  * A desktop with an AMD B550 chipset. The processor's own ports have ACS; the chipset is one switch without it, so its USB and SATA

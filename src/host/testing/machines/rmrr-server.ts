@@ -1,4 +1,4 @@
-import type { FunctionDescription, HostDescription } from '../../testing/description.ts';
+import type { FunctionDescription, HostDescription } from '../description.ts';
 
 /**
  * A rack server whose management firmware watches devices through memory that it reserves for them (RMRR), as owners of HPE ProLiant

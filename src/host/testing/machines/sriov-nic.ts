@@ -1,4 +1,4 @@
-import type { FunctionDescription, HostDescription } from '../../testing/description.ts';
+import type { FunctionDescription, HostDescription } from '../description.ts';
 
 /**
  * A host with an Intel I350 network card: ACS in each of its functions, seven virtual functions each (8086:1520, MSI-X only, no line

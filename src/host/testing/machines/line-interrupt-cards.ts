@@ -1,4 +1,4 @@
-import type { HostDescription } from '../../testing/description.ts';
+import type { HostDescription } from '../description.ts';
 
 /**
  * A board with conventional slots behind a PCI Express to PCI bridge (ASMedia 1b21:1080), with a Sound Blaster Live! (I/O ports, line

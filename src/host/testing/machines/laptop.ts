@@ -1,4 +1,4 @@
-import type { HostDescription } from '../../testing/description.ts';
+import type { HostDescription } from '../description.ts';
 
 /**
  * A laptop of the Coffee Lake kind with a second graphics processor. The graphics port (8086:1901) has no ACS, so it is in one group

@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { SqliteJournal } from '../journal/sqlite-journal.ts';
+import { openHost } from '../kernel/open-host.ts';
+import { kernelHost } from '../manager/kernel-host.ts';
+import { startManager } from '../manager/start-manager.ts';
+import { systemClock } from '../manager/system-clock.ts';
+import { VmProcesses } from '../vm-processes/vm-processes.ts';
+import { kernelNews } from './kernel-news.ts';
+import type { ManagerReports, OpenedManager } from './serving.ts';
+import { virtualFunctionsOf } from './virtual-functions.ts';
+
+const JOURNAL_FILE = 'state.db';
+
+/** Throws HostError `journal-unusable`, `manager-running`, `not-permitted`. */
+export async function openManagerHere(stateDirectory: string, reports: ManagerReports): Promise<OpenedManager> {
+  const host = openHost('dda serve');
+  const vms = new VmProcesses();
+  const manager = await startManager({
+    host: kernelHost(host),
+    vms,
+    journal: new SqliteJournal(join(stateDirectory, JOURNAL_FILE)),
+    clock: systemClock,
+    virtualFunctions: virtualFunctionsOf(host),
+    news: kernelNews((text) => reports.warn(text)),
+    log: (vm, text) => reports.vmSaid(vm, text),
+    onFatal: (error) => reports.fatal(error),
+  });
+  return {
+    manager,
+    close: async () => {
+      await manager.close();
+      vms.close();
+    },
+  };
+}
