@@ -18,7 +18,9 @@ test('-- begins the command too, once', () => {
 });
 
 test('every option has its meaning', () => {
-  const { options } = parseCommandLine('--memory 1024 --cpus 2 --nvme 0 --igb 2 --kernel 6.12 --qemu /opt/q x'.split(' '));
+  const { options } = parseCommandLine(
+    '--memory 1024 --cpus 2 --nvme 0 --igb 2 --kernel 6.12 --qemu /opt/q x'.split(' '),
+  );
   assert.deepEqual(options, {
     memoryMib: 1024,
     cpus: 2,

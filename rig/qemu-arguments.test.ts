@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type MachineDescription, networkCard, nvmeController, plugArguments, qemuArguments } from './qemu-arguments.ts';
+import {
+  type MachineDescription,
+  networkCard,
+  nvmeController,
+  plugArguments,
+  qemuArguments,
+} from './qemu-arguments.ts';
 
 const MACHINE: MachineDescription = {
   accelerator: 'tcg',

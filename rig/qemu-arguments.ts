@@ -71,7 +71,9 @@ const macOf = (index: number): string => `52:54:00:da:00:${index.toString(16).pa
 const netdevOf = (id: string): string => `${id}-network`;
 
 /** All of a machine's devices that stand behind root ports, in the order of the ports. */
-export function allDevices(machine: Pick<MachineDescription, 'nvmeControllers' | 'networkCards' | 'devices'>): RigDevice[] {
+export function allDevices(
+  machine: Pick<MachineDescription, 'nvmeControllers' | 'networkCards' | 'devices'>,
+): RigDevice[] {
   return [...machine.nvmeControllers.map(({ device }) => device), ...machine.networkCards, ...machine.devices];
 }
 

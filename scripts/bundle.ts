@@ -54,6 +54,8 @@ export async function bundle(program: string, directory: string): Promise<void> 
     entryPoints: [VCPU_WORKER],
     outfile: join(directory, 'vcpu-worker.cjs'),
     format: 'cjs',
+    // Of files that it doesn't need: they are looked at and left out.
+    logOverride: { 'empty-import-meta': 'silent' },
   });
   const inputs = [main, worker].flatMap(({ metafile }) => Object.keys(metafile.inputs));
   writeFileSync(join(directory, 'LICENSES.txt'), licencesOf(inputs));

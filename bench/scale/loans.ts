@@ -67,7 +67,7 @@ interface SimulatedHost {
 async function simulatedHost(vms: number, lent: number): Promise<SimulatedHost> {
   const functions = Array.from({ length: vms * lent + 1 }, (_, index) => dismounted(index));
   const host = fakeHost({ drivers: ['vfio-pci'], functions });
-  for (const { address } of functions) host.records.write(record(address));
+  for (const fn of functions) host.records.write(record(fn.address));
   const directory = mkdtempSync(join(tmpdir(), 'dda-loans-'));
   const journal = new SqliteJournal(join(directory, 'state', 'state.db'), { durable: false });
   const manager = await startManager({

@@ -18,34 +18,35 @@ export class Metrics {
   constructor(manager: Manager, slots: StreamSlots) {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
-    new Gauge({
+    const functions = new Gauge({
       name: 'dda_functions',
       help: 'PCI functions by who has them.',
       labelNames: ['state'],
-      registers,
+      registers: [],
       collect() {
         this.reset();
         for (const { owner } of manager.snapshot().functions) this.inc({ state: owner.kind });
       },
     });
-    new Gauge({
+    const vms = new Gauge({
       name: 'dda_vms',
       help: 'VMs by how their processes stand.',
       labelNames: ['phase'],
-      registers,
+      registers: [],
       collect() {
         this.reset();
         for (const { phase } of manager.snapshot().vms) this.inc({ phase });
       },
     });
-    new Gauge({
+    const streams = new Gauge({
       name: 'dda_api_streams',
       help: 'Readers of events and consoles.',
-      registers,
+      registers: [],
       collect() {
         this.set(slots.open);
       },
     });
+    for (const gauge of [functions, vms, streams]) this.#registry.registerMetric(gauge);
     this.#http = new Histogram({
       name: 'dda_http_seconds',
       help: 'Time to answer over HTTP; of streams, to begin.',

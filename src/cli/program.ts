@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { CliContext } from './cli-context.ts';
 import { addAuditCommand } from './commands/audit.ts';
-import { addBootRulesCommand } from './commands/boot-rules.ts';
+import { addBootScriptCommand } from './commands/boot-script.ts';
 import { addCheckCommand } from './commands/check.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addDemoCommand } from './commands/demo.ts';
@@ -48,7 +48,7 @@ export function createProgram(context: CliContext): Command {
   addPoolCommands(program, context);
   addAuditCommand(program, context);
   addEventsCommand(program, context);
-  addBootRulesCommand(program, context);
+  addBootScriptCommand(program, context);
   addDemoCommand(program, context);
   addCompletionCommand(program, context);
   for (const command of program.commands) inheritSettings(program, command);

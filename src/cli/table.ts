@@ -7,7 +7,8 @@ export interface Cell {
 
 /** Columns as wide as their widest cell; the last is cut where the terminal ends. Two blanks between columns. */
 export function formatTable(terminal: Terminal, header: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const all = [header.map((text): Cell => ({ text, style: 'bold' })), ...rows];
+  const plainRows = rows.map((row) => row.map((cell) => ({ ...cell, text: plain(cell.text) })));
+  const all = [header.map((text): Cell => ({ text, style: 'bold' })), ...plainRows];
   const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]?.text.length ?? 0)));
   const lines = all.map((row) => {
     let used = 0;
@@ -33,7 +34,7 @@ export function wrap(terminal: Terminal, text: string, first: string, indent: st
   const lines: string[] = [];
   let line = first;
   let empty = true;
-  for (const word of text.split(' ')) {
+  for (const word of plain(text).split(' ')) {
     if (!empty && line.length + 1 + word.length > width) {
       lines.push(line);
       line = indent;
@@ -44,4 +45,9 @@ export function wrap(terminal: Terminal, text: string, first: string, indent: st
   }
   lines.push(line);
   return lines.join('\n');
+}
+
+/** Names of mount points, volumes and interfaces are other people's: a terminal would obey control characters in them. */
+function plain(text: string): string {
+  return text.replace(/\p{Cc}/gu, '?');
 }

@@ -79,6 +79,8 @@ export { highWindowsFor } from './running/start-session.ts';
 export type { AuditEntry, AuditPage, Caller } from './journal/audit.ts';
 export type { JournalPort } from './journal/journal.ts';
 export type { HostNews, HostNewsPort, HostPort, VirtualFunctionsPort } from './manager/host-port.ts';
+export { defaultKeepRulesPath, keepRulesFile } from './manager/keep-rules.ts';
+export type { KeepRulesPort } from './manager/keep-rules.ts';
 export { kernelHost } from './manager/kernel-host.ts';
 export type {
   AddRequest,
@@ -108,8 +110,6 @@ export { systemClock } from './manager/system-clock.ts';
 export { QuarantineReason } from './ownership/owner.ts';
 export type { Destination, FunctionState, Owner, VmPhase } from './ownership/owner.ts';
 export type { OwnerKind } from './ownership/owner.ts';
-export { followKept, isKept } from './boot-rules/kept-functions.ts';
-export { initramfsScript, type KeptFunction, udevRules } from './boot-rules/rule-texts.ts';
-export { defaultRulesPath, RulesFile } from './boot-rules/rules-file.ts';
 export { openManager } from './serving/serving.ts';
-export type { ManagerReports, OpenedManager } from './serving/serving.ts';
+export type { ManagerPlaces, ManagerReports, OpenedManager } from './serving/opened-manager.ts';
+export { initramfsScript, type KeptFunction } from './boot-rules/initramfs-script.ts';

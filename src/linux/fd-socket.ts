@@ -1,6 +1,7 @@
 import { type FdWatch, watchReadable, watchWritable } from './fd-watch.ts';
 import { closeFile, duplicateFd, setCloseOnExec } from './libc/files.ts';
-import { connectTo, createPacketSocket, type PeerCredentials, peerCredentials } from './libc/named-sockets.ts';
+import { connectTo, createPacketSocket } from './libc/named-sockets.ts';
+import { type SocketPeer, socketPeer } from './libc/unix-sockets.ts';
 import { createSocketPair, maxPassedFds, receiveMessage, sendMessage } from './libc/sockets.ts';
 
 /** One message with the descriptors that came with it. The receiver owns them and closes them. */
@@ -70,8 +71,8 @@ export class FdSocket {
   }
 
   /** Who connected; at the end that did, who called listen. */
-  get peer(): PeerCredentials {
-    return peerCredentials(this.fd);
+  get peer(): SocketPeer {
+    return socketPeer(this.fd);
   }
 
   /**

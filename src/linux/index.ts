@@ -2,8 +2,7 @@ export { SystemCallError, errnoName } from './libc/system-call-error.ts';
 export { closeFile, duplicateFd, readFileAt, setCloseOnExec, writeFileAt } from './libc/files.ts';
 export { lockFile } from './libc/file-lock.ts';
 export { forbidNewPrivileges, type Limit, readLimit, Resource, userId, writeLimit } from './libc/limits.ts';
-export type { PeerCredentials } from './libc/named-sockets.ts';
-export { nativePackageFile } from './libc/library.ts';
+export { nativePackageFile } from './native-package.ts';
 export { waitReadable } from './libc/poll.ts';
 export { signalProcess, threadId } from './libc/threads.ts';
 export {
@@ -27,7 +26,7 @@ export { type Uevent, UeventSocket } from './uevents.ts';
 export { createMemoryFile, openFile, OpenFlag, Seal, sealMemoryFile } from './libc/files.ts';
 export { raiseMemlock } from './locked-memory.ts';
 export { linkName, isPresent, list, readAttribute, readBinaryAttribute, readLink, writeAttribute } from './sysfs.ts';
-export { countOpenFiles, type ProcessStatus, readProcessStatus } from './procfs.ts';
+export { countOpenFiles, type ProcessStatus, readCommandLine, readProcessStatus } from './procfs.ts';
 
 export { processorServesApic } from './kvm/apic-acceleration.ts';
 export { Capability } from './kvm/capability.ts';

@@ -58,6 +58,17 @@ export function parseProcessStatus(text: string): ProcessStatus {
   };
 }
 
+/** The words that a process was started with; undefined where there is none with this id, empty for one of the kernel's own. */
+export function readCommandLine(processId: number): readonly string[] | undefined {
+  const path = `/proc/${processId}/cmdline`;
+  try {
+    return readFileSync(path, 'utf8').split('\0').slice(0, -1);
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw asSystemCallError(error, path);
+  }
+}
+
 /** How many descriptors a process has open; undefined where there is no such process. */
 export function countOpenFiles(processId: number | 'self' = 'self'): number | undefined {
   const path = `/proc/${processId}/fd`;

@@ -33,6 +33,8 @@ export interface MachineParts extends RunningThreads {
 /** Creates the VM and starts it. Throws when KVM or the boot plan refuses; nothing is left behind then. */
 export function createMachine(options: MachineOptions, port: MachinePort): MachineParts {
   using held = new DisposableStack();
+  // Taken out here: what lives as long as the machine must not keep the kernel, which is in guest RAM by then.
+  const { populateMemory = false } = options;
   // Before the VM, so that it outlives it.
   const selectorPage = held.adopt(SharedMemory.create('slot-selector', PAGE_BYTES), (page) => page.close());
   const { map, ram, vm, slots, vcpus, tscHz, offered } = createHardware(options, held);
@@ -47,7 +49,7 @@ export function createMachine(options: MachineOptions, port: MachinePort): Machi
       raise: (target) => void vm.signalMsi(msiFor(target)),
       connected: () => {
         // What is not populated by then comes when it is pinned.
-        if (options.populateMemory === true) void ram.populate();
+        if (populateMemory) void ram.populate();
       },
       assistPage: (vp, gpa) => keepNoEoiRequired(at(vcpus, vp), gpa),
     },

@@ -104,6 +104,11 @@ export class VirtualMachine extends EventEmitter<MachineEvents> {
     this.#parts.console.type(bytes);
   }
 
+  /** What was typed and the guest has not taken yet. */
+  get untakenBytes(): number {
+    return this.#parts.console.unsentBytes;
+  }
+
   exitCounts(): ExitCounts {
     const { threads } = this.#parts;
     return {

@@ -28,6 +28,11 @@ export class SerialConsole {
     });
   }
 
+  /** What was typed and the guest had no room for yet. */
+  get unsentBytes(): number {
+    return this.#unsent.reduce((sum, bytes) => sum + bytes.byteLength, 0);
+  }
+
   /** A vCPU's thread has seen output, or room for input. */
   serve(): void {
     this.#timer ??= setTimeout(() => this.#drain(), GATHER_MS);

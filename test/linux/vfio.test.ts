@@ -11,7 +11,7 @@ describe('VFIO in the rig, by the container interface', () => {
     await rig[Symbol.asyncDispose]();
   });
 
-  for (const program of ['vfio-device', 'vfio-handover', 'vfio-group']) {
+  for (const program of ['vfio-device', 'vfio-handover', 'vfio-group', 'vfio-passed', 'kernel-events']) {
     test(program, async () => {
       await runInRig(rig, program);
     });

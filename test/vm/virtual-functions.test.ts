@@ -12,6 +12,6 @@ test('an NVMe virtual function with queues of its own, in a guest', async () => 
   await runGuests(rig, { program: 'nvme-virtual-function' });
 });
 
-test('a network virtual function with an address of its own, in a guest', async () => {
+test('network virtual functions with settings of their own, one of them in a guest', async () => {
   await runGuests(rig, { program: 'network-virtual-function' });
 });

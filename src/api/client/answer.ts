@@ -8,10 +8,8 @@ type Json<R> = R extends ClientResponse<infer T, infer Status, 'json'> ? (Status
  * What the daemon answered. Throws what it refused with as ReportedError, which reads as it did there, and ApiError
  * `daemon-unreachable` for an answer that makes no sense.
  */
-export async function answerOf<R extends ClientResponse<unknown, number, string>>(
-  pending: Promise<R>,
-): Promise<Json<R>> {
-  const response = await successOf(pending as unknown as Promise<Response>);
+export async function answerOf<R extends ClientResponse<unknown, number>>(pending: Promise<R>): Promise<Json<R>> {
+  const response = await successOf(pending);
   return (await jsonOf(response)) as Json<R>;
 }
 

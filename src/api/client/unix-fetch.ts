@@ -76,6 +76,7 @@ function connectionError(error: NodeJS.ErrnoException, socketPath: string): Erro
         },
         options,
       );
+    case undefined:
     default:
       return new ApiError(
         'daemon-unreachable',

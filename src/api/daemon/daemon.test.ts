@@ -52,7 +52,6 @@ test('a daemon from start to end: ready when it answers, and the manager let go 
     stateDirectory: join(directory, 'state'),
     socketPath,
     logLevel: 'silent',
-    rulesPath: join(directory, '10-dda.rules'),
     version: '1.2.3',
     openManager: () => Promise.resolve({ manager, close: () => manager.close() }),
     signal: end.signal,
@@ -72,7 +71,6 @@ test('a daemon from start to end: ready when it answers, and the manager let go 
     (error) =>
       error instanceof ApiError && error.code === 'daemon-running' && error.message.includes(`process ${process.pid}.`),
   );
-  assert.match(readFileSync(options.rulesPath, 'utf8'), /KERNEL=="0000:01:00\.0"/);
   end.abort();
   await running;
   assert.deepEqual(systemd.told(), ['STOPPING=1']);
@@ -94,7 +92,6 @@ test('a manager that refuses to start ends the daemon with its own words, and fr
     stateDirectory: directory,
     socketPath: join(directory, 'dda.sock'),
     logLevel: 'silent',
-    rulesPath: undefined,
     version: '1.2.3',
     openManager: () => Promise.reject(refusal),
     signal: t.signal,
@@ -113,7 +110,6 @@ test('a manager that can not go on ends the daemon with what it says, so that it
     stateDirectory: directory,
     socketPath: join(directory, 'dda.sock'),
     logLevel: 'silent',
-    rulesPath: undefined,
     version: '1.2.3',
     openManager: (_, { fatal }) => {
       fail = fatal;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { followKept, reportOf, RulesFile } from '../../host/index.ts';
-import type { Manager, ManagerReports, OpenedManager } from '../../host/index.ts';
+import { reportOf } from '../../host/index.ts';
+import type { ManagerReports, OpenedManager } from '../../host/index.ts';
 import { createApp } from '../app.ts';
 import { EventLog } from '../events/event-log.ts';
 import { StreamSlots } from '../events/stream-slots.ts';
@@ -25,8 +25,6 @@ export interface ServeOptions {
   readonly socketPath: string;
   readonly logLevel: LogLevel;
   readonly version: string;
-  /** Where udev's rules for dismounted functions go; undefined: nowhere, so a restart of the host may give them back. */
-  readonly rulesPath: string | undefined;
   /** Called once, when the directory is this process's alone. */
   readonly openManager: (stateDirectory: string, reports: ManagerReports) => Promise<OpenedManager>;
   /** Ends the daemon. VMs run on. */
@@ -49,6 +47,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     const { manager, close } = await options.openManager(stateDirectory, {
       vmSaid: (vm, text) => log.info({ vm }, text),
       warn: (text) => log.warn(text),
+      problem: (error) => log.error({ err: error }, 'the manager goes on, but'),
       fatal: (error) => {
         log.fatal({ err: error }, 'the manager has stopped');
         fatal.reject(error);
@@ -80,9 +79,6 @@ export async function serve(options: ServeOptions): Promise<void> {
         fetch: (request, env) => app.fetch(request, env),
         failed: (error) => log.error({ err: error }, 'an answer failed'),
       });
-      const stopFollowing = keepRules(manager, options.rulesPath, (error) =>
-        log.error({ err: error, path: options.rulesPath }, "udev's rules can not be written"),
-      );
       const endWatchdog = keepWatchdogFed(
         notifier,
         () => manager.audit({ limit: 1 }),
@@ -96,7 +92,6 @@ export async function serve(options: ServeOptions): Promise<void> {
       } finally {
         notifier.tell('STOPPING=1');
         endWatchdog();
-        stopFollowing();
         slots.endAll();
         await server.close();
       }
@@ -106,19 +101,6 @@ export async function serve(options: ServeOptions): Promise<void> {
   } finally {
     unlock();
   }
-}
-
-/** So that what is dismounted now is not the host's after a restart. */
-function keepRules(manager: Manager, path: string | undefined, failed: (error: unknown) => void): () => void {
-  if (path === undefined) return () => undefined;
-  const file = new RulesFile(path);
-  return followKept(manager, (kept) => {
-    try {
-      file.update(kept);
-    } catch (error) {
-      failed(error);
-    }
-  });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

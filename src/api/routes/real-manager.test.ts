@@ -3,7 +3,6 @@ import test, { type TestContext } from 'node:test';
 import { FakeMachine, nvmeHost } from '../../host/testing/index.ts';
 import type { HostDescription } from '../../host/testing/index.ts';
 import type { ManagedFunctionJson } from '../schemas/functions.ts';
-import type { Problem } from '../schemas/problem.ts';
 import { type Served, served } from '../testing/served.ts';
 
 // The real manager and its journal on a host in memory, asked over a real socket.
@@ -140,6 +139,21 @@ test('the boot disk is not dismounted', async (t) => {
   assert.deepEqual(await standing(), before);
 });
 
+test('the survey of one function, and of one that is not there', async (t) => {
+  const { api } = await bench(t);
+  const { body } = await api.json('GET', `/v1/survey?function=${bdf}`);
+  const { functions } = body as { functions: { name: string; verdict: string; product: string }[] };
+  assert.deepEqual(
+    functions.map(({ name, verdict }) => [name, verdict]),
+    [[bdf, 'assignable']],
+  );
+  assert.match(functions[0]?.product ?? '', /NVMe controller/);
+  const both = await api.json('GET', `/v1/survey?function=${bdf}&function=${second}`);
+  assert.equal((both.body as { functions: unknown[] }).functions.length, 2);
+  const { status, code } = await api.refused('GET', '/v1/survey?function=0000:09:00.0');
+  assert.deepEqual([status, code], [404, 'no-such-function']);
+});
+
 test('of requests that conflict, one is done and the others are refused; nothing is lost', async (t) => {
   const { api, standing } = await lentTo(t, 'web');
   const answers = await Promise.all([
@@ -151,7 +165,7 @@ test('of requests that conflict, one is done and the others are refused; nothing
   const done = answers.filter(({ status }) => status === 200);
   assert.equal(done.length, 1, JSON.stringify(answers));
   for (const { status, body } of answers) {
-    if (status !== 200) assert.ok([404, 409].includes(status), JSON.stringify(body as Problem));
+    if (status !== 200) assert.ok([404, 409].includes(status), JSON.stringify(body));
   }
   const [, [, state, , vm]] = (await standing()) as [unknown, string[]];
   assert.ok((state === 'lent' && vm !== null) || state === 'host', `${state} ${vm}`);

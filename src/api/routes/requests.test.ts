@@ -51,7 +51,7 @@ for (const [method, path, body, verb, request] of [
         by: { userId: process.getuid?.(), processId: process.pid, command: manager.asked[0]?.by.command },
       },
     ]);
-    assert.match(manager.asked[0]?.by.command ?? '', /node|MainThread/);
+    assert.match(manager.asked[0]?.by.command ?? '', /^requests\.test\.ts$/);
   });
 }
 

@@ -64,7 +64,7 @@ export function streamRoutes(manager: Manager, { log, run, slots }: StreamParts)
       const stream = eventStream(log, run, from, slots.stopping, slots.take('follow events'));
       return new Response(stream, {
         headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
-      }) as never;
+      });
     })
     .openapi(watch, (context) => {
       const { vm } = context.req.valid('param');
@@ -82,7 +82,7 @@ export function streamRoutes(manager: Manager, { log, run, slots }: StreamParts)
         const stream = consoleStream((listener) => manager.watchConsole(vm, listener), over, end);
         return new Response(stream, {
           headers: { 'content-type': 'application/octet-stream', 'cache-control': 'no-store' },
-        }) as never;
+        });
       } catch (error) {
         end();
         throw error;

@@ -28,12 +28,6 @@ export const Revision = z
   .int()
   .openapi({ description: 'Grows by one with each change of anything; events carry the same numbers.' });
 
-/** Query parameters are text. */
-export const Flag = z
-  .enum(['true', 'false'])
-  .transform((text) => text === 'true')
-  .openapi({ type: 'string', enum: ['true', 'false'] });
-
 /** What went wrong, by the same code as everywhere: docs/errors.md has them all. */
 export const Report = z
   .object({

@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { basename } from 'node:path';
 import type { Caller } from '../../host/index.ts';
-import { type SocketPeer, readProcessStatus, socketPeer } from '../../linux/index.ts';
+import { type SocketPeer, readCommandLine, socketPeer } from '../../linux/index.ts';
 
 /** Whose members may talk to the daemon besides root. */
 export const ACCESS_GROUP = 'dda';
+
+/** Longer ones are cut. */
+const MAX_COMMAND_CHARACTERS = 200;
 
 /** Who may talk to the daemon: the user it runs as, root, and the members of a group. */
 export interface Access {
@@ -14,7 +18,7 @@ export interface Access {
 }
 
 export function readAccess(groupFile = '/etc/group'): Access {
-  return { groupId: groupIdIn(readGroups(groupFile), ACCESS_GROUP), ownUserId: process.getuid?.() ?? 0 };
+  return { groupId: groupIdIn(readIfThere(groupFile) ?? '', ACCESS_GROUP), ownUserId: process.getuid?.() ?? 0 };
 }
 
 /** group(5): name, password, number, members. */
@@ -41,15 +45,31 @@ export function peerOf(socket: Socket): SocketPeer {
 }
 
 export function callerOf({ userId, processId }: SocketPeer): Caller {
-  const command = processId === 0 ? undefined : readProcessStatus(processId)?.name;
-  return { userId, processId, command: command ?? 'unknown' };
+  const words = processId === 0 ? undefined : readCommandLine(processId);
+  return { userId, processId, command: words === undefined ? 'unknown' : commandOf(words) };
 }
 
-function readGroups(path: string): string {
+/** What somebody asked with, as they would have typed it. Their own word: a process can call itself anything. */
+export function commandOf(words: readonly string[]): string {
+  const [program = 'unknown', ...rest] = words;
+  const script = basename(program) === 'node' ? rest.findIndex((word) => !word.startsWith('-')) : -1;
+  const typed = script < 0 ? [basename(program), ...rest] : [scriptName(rest[script] ?? ''), ...rest.slice(script + 1)];
+  const text = typed.join(' ').replaceAll(/[^\x20-\x7e]/g, '?');
+  return text.length > MAX_COMMAND_CHARACTERS ? `${text.slice(0, MAX_COMMAND_CHARACTERS - 1)}…` : text;
+}
+
+/** The package's own program has a name that says nothing. */
+function scriptName(path: string): string {
+  return path.endsWith('/cli/main.js') || path.endsWith('/cli/main.ts') ? 'dda' : basename(path);
+}
+
+/** Undefined: it isn't there; a process that has just ended, for one. */
+function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
     throw error;
   }
 }

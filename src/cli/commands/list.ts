@@ -29,7 +29,7 @@ function row(fn: ManagedFunctionJson): Cell[] {
   const style = styleOf(fn);
   return [
     { text: fn.name },
-    { text: fn.group },
+    { text: fn.group.startsWith('none:') ? '-' : fn.group },
     { text: fn.ids },
     { text: fn.until ?? '-' },
     { text: whereabouts(fn), ...(style === undefined ? {} : { style }) },

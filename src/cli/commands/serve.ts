@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { defaultRulesPath, openManager } from '../../host/index.ts';
+import { defaultKeepRulesPath, openManager } from '../../host/index.ts';
 import { type LogLevel, defaultStateDirectory, logLevels, serve } from '../../api/index.ts';
 import type { CliContext } from '../cli-context.ts';
 import { whileInterruptible } from '../interruptible.ts';
@@ -21,7 +21,7 @@ export function addServeCommand(program: Command, context: CliContext): void {
     )
     .option('--state <DIR>', 'where its journal is', defaultStateDirectory)
     .option('--socket <FILE>', 'where its API listens', context.daemonSocket)
-    .option('--boot-rules <FILE>', 'where the rules for udev go that keep functions dismounted', defaultRulesPath)
+    .option('--boot-rules <FILE>', 'where the rules for udev go that keep functions dismounted', defaultKeepRulesPath)
     .option('--no-boot-rules', 'no such rules: a restart of the host gives functions back')
     .addOption(new Option('--log-level <LEVEL>', 'how much it tells').choices(logLevels).default('info'))
     .addHelpText(
@@ -35,8 +35,11 @@ export function addServeCommand(program: Command, context: CliContext): void {
           socketPath: flags.socket,
           logLevel: flags.logLevel,
           version: context.version,
-          rulesPath: flags.bootRules === false ? undefined : flags.bootRules,
-          openManager,
+          openManager: (stateDirectory, reports) =>
+            openManager(
+              { stateDirectory, rulesPath: flags.bootRules === false ? undefined : flags.bootRules },
+              reports,
+            ),
           signal,
         }),
       );

@@ -50,6 +50,14 @@ test('one function of a captured machine, and one that it has not', async (t) =>
   assert.match(missing.notices, /machine\.json has no PCI function 0000:09:00\.0/);
 });
 
+test('a mount point that would command the terminal is shown, not obeyed', async () => {
+  const { output } = await runCli(fakeHost(nvmeHost({}, { mounts: [{ source: '/dev/nvme0n1p1', at: '/\\033[2J' }] })), [
+    'survey',
+    '--reasons',
+  ]);
+  assert.match(output, /is mounted at \/\?\[2J \(ext4\)/);
+});
+
 for (const [what, options, code, exitCode] of [
   ['a file that is there already', ['--capture', 'taken'], 'capture-not-written', 6],
   ['a directory that is not there', ['--capture', 'nowhere/x'], 'capture-not-written', 6],

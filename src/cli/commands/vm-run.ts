@@ -63,9 +63,8 @@ async function run(context: CliContext, flags: VmRunFlags): Promise<void> {
     name,
     functions: asked.map((fn) => fn.name),
     kernelName: guest.kernelName,
+    images: guest.images,
     machine: {
-      kernel: guest.kernel,
-      initrd: guest.initrd,
       commandLine: guest.commandLine,
       memoryBytes: flags.memory,
       vcpus: flags.cpus,

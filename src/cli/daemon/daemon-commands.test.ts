@@ -1,23 +1,58 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { ScriptedManager, poolFunction, served } from '../../api/testing/index.ts';
+import { ScriptedManager, type Served, poolFunction, served } from '../../api/testing/index.ts';
 import { HostError } from '../../host/index.ts';
 import { fakeHost, nvmeHost } from '../../host/testing/index.ts';
+import type { ConsolePort } from '../console-port.ts';
 import { type CliResult, runCli } from '../testing/run-cli.ts';
 
 const bdf = '0000:01:00.0';
 
 interface Bench {
   readonly manager: ScriptedManager;
+  readonly typist: Typist;
+  readonly slots: Served['slots'];
   readonly dda: (...args: string[]) => Promise<CliResult>;
 }
 
 async function bench(t: TestContext): Promise<Bench> {
   const manager = new ScriptedManager();
-  const { socketPath } = await served(t, manager);
+  const { socketPath, slots } = await served(t, manager);
   const host = fakeHost(nvmeHost());
-  return { manager, dda: (...args) => runCli(host, args, {}, '/nonexistent', socketPath) };
+  const typist = new Typist();
+  return {
+    manager,
+    typist,
+    slots,
+    dda: (...args) => runCli(host, args, {}, '/nonexistent', socketPath, typist),
+  };
 }
+
+/** Somebody at a pipe: what is shown to them, and what they type. */
+class Typist implements ConsolePort {
+  readonly isTerminal = false;
+  shown = '';
+  type: (text: string) => void = () => assert.fail('nobody listens');
+
+  write(bytes: Uint8Array): void {
+    this.shown += Buffer.from(bytes).toString();
+  }
+
+  flushed(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  listen(typed: (bytes: Uint8Array) => void): () => void {
+    this.type = (text) => typed(Buffer.from(text));
+    return () => undefined;
+  }
+
+  interrupt(): void {
+    assert.fail('nobody pressed a key');
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 for (const args of [
   ['list'],
@@ -29,7 +64,7 @@ for (const args of [
   ['vm', 'console', 'web'],
   ['audit'],
   ['events'],
-  ['boot-rules'],
+  ['boot-script'],
   ['dismount', bdf, '--pool', 'fast'],
 ]) {
   test(`dda ${args.join(' ')} without a daemon says how to start one`, async () => {
@@ -212,8 +247,44 @@ test('the audit as a table', async (t) => {
   assert.equal(notices, 'More: dda audit --before 7\n');
 });
 
-test('boot rules: what the pools and the VMs have', async (t) => {
+test('a script for the initramfs: what the pools and the VMs have', async (t) => {
   const { dda } = await bench(t);
-  assert.match((await dda('boot-rules')).output, /KERNEL=="0000:01:00\.0".*driver_override\}="vfio-pci"/);
-  assert.match((await dda('boot-rules', '--initramfs')).output, /^keep 0000:01:00\.0 0x1b36 0x0010$/m);
+  assert.match((await dda('boot-script')).output, /^keep 0000:01:00\.0 0x1b36 0x0010$/m);
+  assert.deepEqual((JSON.parse((await dda('boot-script', '--json')).output) as { functions: string[] }).functions, [
+    bdf,
+  ]);
+});
+
+test('events, one a line, until the daemon ends', async (t) => {
+  const { manager, slots, dda } = await bench(t);
+  const [text, json] = [dda('events'), dda('events', '--json')];
+  while (slots.open < 2) await turn();
+  const lent = poolFunction(bdf, { owner: { kind: 'lent', vm: 'web', pool: 'default' }, vm: 'web' });
+  manager.emit({ kind: 'function-changed', function: lent });
+  manager.emit({ kind: 'vm-removed', name: 'web', exitCode: 1 });
+  for (let i = 0; i < 50; i += 1) await turn();
+  slots.endAll();
+  const at = '2026-01-02T03:04:05.000Z';
+  assert.equal((await text).output, `${at}  0000:01:00.0 lent to web\n${at}  VM web ended with exit code 1\n`);
+  const kinds = (await json).output
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { kind: string }).kind);
+  assert.deepEqual(kinds, ['function-changed', 'vm-removed']);
+});
+
+test("a VM's console: what it prints is shown, what is typed arrives in order, and its end ends the command", async (t) => {
+  const { manager, typist, slots, dda } = await bench(t);
+  const running = dda('vm', 'console', 'web');
+  while (slots.open < 1) await turn();
+  manager.print('web', 'login: ');
+  while (typist.shown === '') await turn();
+  for (const key of ['r', 'o', 'o', 't', '\n']) typist.type(key);
+  while (manager.asked.length < 5) await turn();
+  manager.print('web', 'Power down\n');
+  manager.emit({ kind: 'vm-removed', name: 'web', exitCode: 0 });
+  assert.equal((await running).exitCode, 0);
+  assert.equal(typist.shown, 'login: Power down\n');
+  const typed = manager.asked.map(({ request }) => (request as { text: string }).text).join('');
+  assert.equal(typed, 'root\n');
 });

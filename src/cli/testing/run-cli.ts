@@ -36,6 +36,7 @@ export async function runCli(
   readiness: Partial<ReadinessFacts> = {},
   controlDirectory = '/nonexistent',
   daemonSocket = '/nonexistent/dda.sock',
+  guestConsole: ConsolePort = silentConsole,
 ): Promise<CliResult> {
   let [output, notices, exitCode] = ['', '', 0];
   await runCommandLine(
@@ -56,7 +57,7 @@ export async function runCli(
         const { guests } = { ...ready, ...readiness };
         return guests.runs ? guests : { ...guests, code: 'kvm-missing' };
       },
-      guestConsole: () => silentConsole,
+      guestConsole: () => guestConsole,
       controlDirectory,
       daemonSocket,
       version: '1.2.3',

@@ -18,6 +18,9 @@ export const captureLimits = {
   groupMembers: 512,
 } as const;
 
+/** The survey goes on without what it may not see of a process; anything else denied would have ended it, so can't be captured. */
+const mayBeDenied = /^\/proc\/[0-9]+\/fd(?:\/|$)/;
+
 /** Why a text is no capture that can be read. */
 export interface CaptureFlaw {
   readonly code: 'capture-malformed' | 'capture-too-large' | 'capture-newer';
@@ -91,7 +94,7 @@ function treeOf(entries: readonly [string, unknown][]): MemoryTree | CaptureFlaw
       if (typeof entry === 'string' && isPlain(entry)) tree.file(path, entry);
       else if (!isRecord(entry)) return badEntry(path);
       else if (Object.keys(entry).length === 0) tree.directory(path);
-      else if (entry['denied'] === true) tree.denied(path);
+      else if (entry['denied'] === true && mayBeDenied.test(path)) tree.denied(path);
       else if (typeof entry['link'] === 'string' && isPlain(entry['link'])) tree.symbolicLink(path, entry['link']);
       else if (Array.isArray(entry['names']) && entry['names'].every(isName)) names.push([path, entry['names']]);
       else {

@@ -90,6 +90,7 @@ for (const [what, code, change] of [
   ['a deep path', 'capture-malformed', (e) => (e[`/sys/${'a/'.repeat(60)}b`] = 'x')],
   ['control characters', 'capture-malformed', (e) => (e['/sys/x'] = '\u001b[2J')],
   ['a name with a slash', 'capture-malformed', (e) => (e['/sys/x'] = { names: ['a/b'] })],
+  ['what no survey can have met', 'capture-malformed', (e) => (e['/proc/swaps'] = { denied: true })],
   ['a number', 'capture-malformed', (e) => (e['/sys/x'] = 7)],
   ['bytes beyond their end', 'capture-malformed', (e) => (e['/sys/x'] = { bytes: 16, at: { '010': 'ff' } })],
   ['too many bytes', 'capture-malformed', (e) => (e['/sys/x'] = { bytes: 1e9, at: {} })],

@@ -98,11 +98,12 @@ export class DemoGuest {
       readKernel(kernelPath, unpackedDirectory === undefined ? {} : { unpackedDirectory }),
       guestInitrd({ modulesDirectory, commandLine: BASE_COMMAND_LINE, drivers: ['nvme'], run: guestScript() }),
     ]);
-    const session = startSession(borrowed, {
-      machine: { kernel: kernel.image, initrd, commandLine: BASE_COMMAND_LINE, memoryBytes, vcpus: cpus },
+    const plan = {
+      machine: { commandLine: BASE_COMMAND_LINE, memoryBytes, vcpus: cpus },
       ejectDeadlineMs: options.deadlineMs,
       highWindows: highWindowsFor(tree),
-    });
+    };
+    const session = startSession(borrowed, plan, { kernel: kernel.image, initrd });
     const guest = new DemoGuest(session, options.deadlineMs, tell);
     try {
       return [guest, await guest.#greeting()];

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { BootError, BootErrorCode, guestInitrd, type KernelFile, readKernel } from '../../vm/index.ts';
+import { BootError, BootErrorCode, guestInitrd, readKernel } from '../../vm/index.ts';
 import { HostError } from '../errors.ts';
 import type { HostFunction } from '../inventory/host-function.ts';
 import { guestDrivers } from './guest-drivers.ts';
 import { hostKernel, modulesOf, noHostKernel } from './kernel-places.ts';
+import type { GuestImages } from '../running/start-session.ts';
 import { unpackedKernels } from './unpacked-kernels.ts';
 
 /**
@@ -31,8 +32,8 @@ export interface GuestFiles {
 }
 
 export interface PreparedGuest {
-  readonly kernel: KernelFile['image'];
-  readonly initrd: Uint8Array;
+  /** The kernel and the initramfs: in hand the first time, read again each time after that, so that nobody need keep them. */
+  readonly images: () => Promise<GuestImages>;
   readonly commandLine: string;
   /** The kernel's release, or its path where it doesn't tell. */
   readonly kernelName: string;
@@ -40,11 +41,29 @@ export interface PreparedGuest {
   readonly warnings: readonly string[];
 }
 
+/** What is read for one start. */
+interface ReadGuest extends Omit<PreparedGuest, 'images'> {
+  readonly images: GuestImages;
+}
+
 /**
  * Reads the kernel and builds the initramfs with the drivers for `functions`. Throws HostError (`guest-kernel-missing`,
  * `guest-modules-missing`, `file-unreadable`) and BootError.
  */
 export async function prepareGuest(files: GuestFiles, functions: readonly HostFunction[]): Promise<PreparedGuest> {
+  const { images, ...prepared } = await readGuest(files, functions);
+  let inHand: GuestImages | undefined = images;
+  return {
+    ...prepared,
+    images: async () => {
+      const taken = inHand ?? (await readGuest(files, functions)).images;
+      inHand = undefined;
+      return taken;
+    },
+  };
+}
+
+async function readGuest(files: GuestFiles, functions: readonly HostFunction[]): Promise<ReadGuest> {
   const warnings: string[] = [];
   const commandLine = [BASE_COMMAND_LINE, files.commandLine].filter((part) => part !== '').join(' ');
   const own = files.kernel === undefined ? hostKernel() : undefined;
@@ -53,14 +72,17 @@ export async function prepareGuest(files: GuestFiles, functions: readonly HostFu
   // Small files first: one that is missing shouldn't cost the time to unpack a kernel.
   const initrd = files.initrd === undefined ? undefined : await readGuestFile(files.initrd, 'initrd');
   const run = files.run === undefined ? undefined : await readGuestFile(files.run, 'run');
-  const { image, version } = await readKernel(path, unpackedDirectory === undefined ? {} : { unpackedDirectory });
+  const { image: kernel, version } = await readKernel(
+    path,
+    unpackedDirectory === undefined ? {} : { unpackedDirectory },
+  );
   const release = version.split(' ')[0] ?? '';
-  const prepared = { kernel: image, commandLine, kernelName: release === '' ? path : release };
+  const prepared = { commandLine, kernelName: release === '' ? path : release };
   if (initrd !== undefined) {
     if (files.modules !== undefined || files.drivers.length > 0) {
       warnings.push(`${files.initrd} is used as it is: --modules and --driver add nothing to it.`);
     }
-    return { ...prepared, initrd, warnings };
+    return { ...prepared, images: { kernel, initrd }, warnings };
   }
   const modulesDirectory = files.modules ?? own?.modules ?? modulesOf(path, release);
   const needed = await guestDrivers(modulesDirectory, functions);
@@ -76,7 +98,7 @@ export async function prepareGuest(files: GuestFiles, functions: readonly HostFu
       drivers: [...new Set([...needed.modules, ...files.drivers])],
       ...(run === undefined ? {} : { run }),
     });
-    return { ...prepared, initrd: built, warnings };
+    return { ...prepared, images: { kernel, initrd: built }, warnings };
   } catch (error) {
     const lacksDrivers = error instanceof BootError && error.code === BootErrorCode.modulesNoHyperv;
     if (own === undefined || !lacksDrivers) throw error;

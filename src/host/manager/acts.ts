@@ -34,7 +34,7 @@ export class Acts {
     const { processes, host } = this.#context;
     switch (action.act) {
       case 'dismount':
-        return this.#move(action.functions, () => host.dismount(action.functions, action.force));
+        return this.#move(action.functions, () => host.dismount(action.functions, action));
       case 'mount':
         return this.#move(action.functions, () => host.mount(action.functions));
       case 'forget':

@@ -13,18 +13,27 @@ export interface Look extends Sighting {
   readonly deviceNode: string | undefined;
 }
 
+export interface DismountOptions {
+  /** From a host that uses them, too. */
+  readonly force: boolean;
+  /** They were dismounted before: which driver has them now says nothing about whose they are. */
+  readonly again: boolean;
+}
+
 /** The host's functions: to be looked at, and to be moved. Nothing here waits for ever. */
 export interface HostPort {
   /** Every function that is no part of the machine itself. */
   look(): ReadonlyMap<string, Look>;
   /** Undefined: it isn't there. Reads that function alone. */
   lookAt(name: string): Look | undefined;
+  /** The virtual functions that a physical one has. */
+  virtualFunctionsOf(name: string): readonly string[];
   /** Whether it is there but a part of the machine itself: a bridge, an interrupt controller. */
   isMachinery(name: string): boolean;
   /** Reads all of the host. Throws HostError `no-such-function`. */
   survey(names: readonly string[] | undefined): Promise<readonly FunctionSurvey[]>;
   /** All or none. Throws HostError; of `driver-change-stuck`, `operation-stuck` and `undo-failed` nobody knows where they are. */
-  dismount(functions: readonly string[], force: boolean): Promise<MoveReport>;
+  dismount(functions: readonly string[], options: DismountOptions): Promise<MoveReport>;
   /** As {@link dismount}. */
   mount(functions: readonly string[]): Promise<MoveReport>;
   /** Drops what was noted for giving it back. */

@@ -48,9 +48,21 @@ export class InventoryWatch {
     if (this.#isStopped || this.#pending.has(name)) return;
     const cancel = this.#clock.after(settleMs, () => {
       this.#pending.delete(name);
-      this.#lookAgain(name);
+      this.lookNow(name);
     });
     this.#pending.set(name, cancel);
+  }
+
+  /** Looks at one function, and tells what has become of it. */
+  lookNow(name: string): void {
+    const look = this.#host.lookAt(name);
+    if (look === undefined) {
+      this.#looks.delete(name);
+      if (this.#table().fn(name)?.present === true) this.#tell({ kind: 'gone', function: name });
+      return;
+    }
+    this.#looks.set(name, look);
+    this.#tell({ kind: 'seen', sighting: look });
   }
 
   /** Looks at every function of the host, and for those that are gone. */
@@ -77,16 +89,5 @@ export class InventoryWatch {
       case 'lost':
         return this.again();
     }
-  }
-
-  #lookAgain(name: string): void {
-    const look = this.#host.lookAt(name);
-    if (look === undefined) {
-      this.#looks.delete(name);
-      if (this.#table().fn(name)?.present === true) this.#tell({ kind: 'gone', function: name });
-      return;
-    }
-    this.#looks.set(name, look);
-    this.#tell({ kind: 'seen', sighting: look });
   }
 }

@@ -8,6 +8,7 @@ import { findFunction } from '../moves/refusals.ts';
 import { surveyFunction, surveyHost } from '../survey/survey.ts';
 import type { HostPort, Look } from './host-port.ts';
 import { isLook, lookAt } from './look.ts';
+import { baseName } from '../tree/host-tree.ts';
 import { verifyGroup } from './verify.ts';
 
 /** The functions of a host, looked at in its tree and moved by its kernel. */
@@ -26,6 +27,14 @@ export function kernelHost(host: Host): HostPort {
       const look = lookAt(host, name);
       return isLook(look) ? look : undefined;
     },
+    virtualFunctionsOf(name) {
+      const path = `${pciDevicesPath}/${name}`;
+      const links = host.tree.list(path).filter((each) => /^virtfn[0-9]+$/.test(each));
+      return links.flatMap((each) => {
+        const target = host.tree.link(`${path}/${each}`);
+        return target === undefined ? [] : [baseName(target)];
+      });
+    },
     isMachinery(name) {
       const look = lookAt(host, name);
       return look !== undefined && !isLook(look);
@@ -35,14 +44,24 @@ export function kernelHost(host: Host): HostPort {
       if (names === undefined) return surveyHost(facts);
       return names.map((name) => surveyFunction(facts, findFunction(facts.inventory, `survey ${name}`, name)));
     },
-    async dismount(functions, force) {
+    async dismount(functions, { force, again }) {
       for (const name of functions) refuseBorrowedByOthers(host, name);
-      return dismount(host, functions, { force });
+      const report = await dismount(host, functions, { force });
+      if (again) for (const name of functions) forgetDriverless(host, name);
+      return report;
     },
     mount: (functions) => mount(host, functions),
     forget: (name) => host.records.remove(name),
     verify: (functions, reset) => verifyGroup(host, functions, reset),
   };
+}
+
+/**
+ * No driver had it because it was kept from them since the host started, not because it has none: without a note of that the kernel
+ * is asked for its driver when it is mounted.
+ */
+function forgetDriverless(host: Host, name: string): void {
+  if (host.records.get(name)?.hostDriver === undefined) host.records.remove(name);
 }
 
 /** It is with VFIO's driver already, but for a process that runs without the manager (`dda vm run`). */

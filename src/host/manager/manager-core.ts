@@ -10,6 +10,7 @@ import { Acts } from './acts.ts';
 import { Engine } from './engine.ts';
 import { EventStream } from './event-stream.ts';
 import { InventoryWatch } from './inventory-watch.ts';
+import { isKept, keepRules } from './keep-rules.ts';
 import { defaultPool } from './look.ts';
 import type { ManagedFunction, ManagedVm, ManagerSnapshot } from './manager.ts';
 import type { ManagerParts } from './manager-parts.ts';
@@ -94,6 +95,7 @@ export class ManagerCore {
       const record = this.#vms.get(name);
       if (record !== undefined && link !== undefined) this.#processes.attach(record, link);
     }
+    this.#writeKeepRules();
     this.#watch.listen(this.#parts.news);
     reconcileVms(found, this.table, this.#engine, this.notes);
   }
@@ -118,8 +120,11 @@ export class ManagerCore {
     return this.#watch.classOf(name);
   }
 
-  lookAgain(): void {
-    this.#watch.again();
+  /** Looks at the virtual functions that a physical one has now and had before. */
+  lookAtVirtualFunctions(physicalFunction: string): void {
+    const before = this.table.virtualFunctionsOf(physicalFunction).map(({ name }) => name);
+    const now = this.#parts.host.virtualFunctionsOf(physicalFunction);
+    for (const name of new Set([...before, ...now])) this.#watch.lookNow(name);
   }
 
   /** A request to the machine. Throws HostError for its refusals, `not-an-endpoint`, `journal-unusable`. */
@@ -279,6 +284,8 @@ export class ManagerCore {
       // Something else may be in its place by now.
       if (fn?.present === false && !isOnTheWay(fn)) this.#watch.soon(name);
     }
+    const keptOthers = [...functions].some(([name, fn]) => isKeptNow(fn) !== isKeptNow(before.functions.get(name)));
+    if (keptOthers) this.#writeKeepRules();
     for (const [name, vm] of vms) {
       if (vm !== undefined) this.#tellVm(name);
       else if (before.vms.has(name)) this.#vmEnded(name);
@@ -287,8 +294,16 @@ export class ManagerCore {
     for (const name of vms.keys()) this.#waiting.changed(vmKey(name));
   }
 
+  #writeKeepRules(): void {
+    try {
+      this.#parts.keepRules?.write(keepRules(this.table.functions()));
+    } catch (error) {
+      this.#parts.onProblem?.(error);
+    }
+  }
+
   #vmEnded(name: string): void {
-    const end = this.#processes.endOf(name);
+    const end = this.#processes.takeEnd(name);
     this.#vms.remove(name);
     this.events.tell({ kind: 'vm-removed', name, exitCode: end?.exitCode });
   }
@@ -325,6 +340,10 @@ export class ManagerCore {
       return refusalError(asked, { code: 'no-such-vm', subject: name, because: undefined });
     return refusalError(asked, { code: 'vm-not-ready', subject: name, because: undefined });
   }
+}
+
+function isKeptNow(fn: FunctionState | undefined): boolean {
+  return fn !== undefined && isKept(fn);
 }
 
 function closing(asked: string): HostError {

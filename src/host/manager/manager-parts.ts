@@ -1,5 +1,6 @@
 import type { JournalPort } from '../journal/journal.ts';
 import type { HostNewsPort, HostPort, VirtualFunctionsPort } from './host-port.ts';
+import type { KeepRulesPort } from './keep-rules.ts';
 import type { ClockPort, VmPort } from './ports.ts';
 
 /** What a manager works with. */
@@ -11,6 +12,10 @@ export interface ManagerParts {
   readonly virtualFunctions: VirtualFunctionsPort;
   /** Undefined: nothing tells of changes, so the manager sees them only when it starts. */
   readonly news?: HostNewsPort;
+  /** Undefined: when the host starts, its drivers get hold of what is dismounted until the manager starts. */
+  readonly keepRules?: KeepRulesPort;
+  /** What went wrong and keeps nothing from going on; for the log. */
+  readonly onProblem?: (error: unknown) => void;
   /** A line that a VM process has to say. */
   readonly log?: (vm: string, text: string) => void;
   /**

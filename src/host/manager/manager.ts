@@ -125,7 +125,7 @@ export interface Manager {
 
   /** Latest first; `before` is the id of an entry of an earlier page. At most 1,000 at a time. */
   audit(request?: { readonly limit?: number; readonly before?: number }): AuditPage;
-  /** Gives what ends it. */
+  /** Calls `listener`, which must not throw, with every change from now on. Gives what ends that. */
   on(listener: (event: ManagerEvent) => void): () => void;
 
   /** Leaves everything as it is and lets go: VMs run on, a later manager finds them. */

@@ -234,7 +234,7 @@ export class PlugAndPlay implements Manager {
     const name = canonicalName(wanted);
     this.#ask(asked, [name], { kind: 'reshape', function: name, virtualFunctions: count, settings });
     await this.#core.atRest([name]);
-    this.#core.lookAgain();
+    this.#core.lookAtVirtualFunctions(name);
     const problem = this.#core.notes.errorOf(name);
     if (problem !== undefined) throw this.#failure(asked, name);
     const functions = this.#core.table.virtualFunctionsOf(name).map((fn) => this.#core.managed(fn));

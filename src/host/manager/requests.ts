@@ -18,7 +18,7 @@ export async function audited<T>(
   const startedMs = clock.nowMs();
   const { id } = journal.beginAudit(new Date(startedMs).toISOString(), request.by, request.what, request.target);
   const end = (outcome: 'done' | 'refused' | 'failed', code: string | undefined): void =>
-    told(journal.endAudit(id, outcome, code, clock.nowMs() - startedMs));
+    told(journal.endAudit(id, outcome, code, Math.round(clock.nowMs() - startedMs)));
   let result: T;
   try {
     result = await act();

@@ -2,7 +2,7 @@ import { isVfioDriver } from '../inventory/host-function.ts';
 import { pciDevicesPath } from '../inventory/inventory.ts';
 import type { Host } from '../moves/host-facts.ts';
 import type { NodeClaim } from '../moves/ports.ts';
-import type { Verified } from './host-port.ts';
+import type { Look, Verified } from './host-port.ts';
 import { driverOf, isLook, lookAt } from './look.ts';
 
 /** A process that has just ended, or closed its descriptors, may be a moment ahead of the kernel. */
@@ -23,35 +23,36 @@ export async function verifyGroup(
   functions: readonly string[],
   reset: boolean,
 ): Promise<ReadonlyMap<string, Verified>> {
-  const found = new Map<string, Verified>();
-  const looks = functions.flatMap((name) => {
-    const look = lookAt(host, name);
-    if (!isLook(look)) found.set(name, { finding: 'gone', detail: undefined });
-    return isLook(look) ? [look] : [];
-  });
-  const bound = looks.filter(({ driver }) => driver === 'vfio');
-  const node = looks[0]?.groupNode;
-  const claim: NodeClaim =
-    bound.length === 0 || node === undefined ? { state: 'absent' } : await claimPatiently(host, node);
+  const { looks, claim } = await claimPatiently(host, functions);
   try {
-    await Promise.all(
-      looks.map(async ({ name, driver }) => {
-        found.set(
-          name,
-          driver === 'home' ? await verifyUnbound(host, name, reset) : await verifyBound(host, name, claim, reset),
-        );
+    const verified = await Promise.all(
+      functions.map(async (name): Promise<[string, Verified]> => {
+        const look = looks.find((each) => each.name === name);
+        if (look === undefined) return [name, { finding: 'gone', detail: undefined }];
+        if (look.driver === 'home') return [name, await verifyUnbound(host, name, reset)];
+        return [name, await verifyBound(host, name, claim, reset)];
       }),
     );
+    return new Map(verified);
   } finally {
     if (claim.state === 'free') claim.release();
   }
-  return found;
 }
 
-async function claimPatiently(host: Host, node: string): Promise<NodeClaim> {
+/**
+ * How the functions stand, and the claim on their group. A while is waited for a holder to let go, and for a function that has VFIO's
+ * driver but no node any more: it is being unplugged, or its driver changed, just now.
+ */
+async function claimPatiently(
+  host: Host,
+  functions: readonly string[],
+): Promise<{ readonly looks: readonly Look[]; readonly claim: NodeClaim }> {
   for (let waitedMs = 0; ; waitedMs += claimPollMs) {
+    const looks = functions.map((name) => lookAt(host, name)).filter(isLook);
+    const node = looks.find(({ driver }) => driver === 'vfio')?.groupNode;
+    if (node === undefined) return { looks, claim: { state: 'absent' } };
     const claim = host.actions.claimGroupNode(node);
-    if (claim.state !== 'held' || waitedMs >= claimWaitMs) return claim;
+    if (claim.state === 'free' || waitedMs >= claimWaitMs) return { looks, claim };
     await host.sleep(claimPollMs);
   }
 }

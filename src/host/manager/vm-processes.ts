@@ -17,6 +17,9 @@ export interface VmProcessesContext {
   readonly log: (vm: string, text: string) => void;
 }
 
+/** Of texts that may come from the guest. */
+const longestName = 200;
+
 /** The manager's connections to VM processes: what it tells them, and what they say by themselves. */
 export class VmProcesses {
   readonly #context: VmProcessesContext;
@@ -27,16 +30,17 @@ export class VmProcesses {
     this.#context = context;
   }
 
-  /** How the VM's last process ended. */
-  endOf(name: string): VmProcessEnd | undefined {
-    return this.#ends.get(name);
+  /** How the VM's process ended; told once. */
+  takeEnd(name: string): VmProcessEnd | undefined {
+    const end = this.#ends.get(name);
+    this.#ends.delete(name);
+    return end;
   }
 
   start(name: string): void {
     const { port, vms, notes, noteProcess } = this.#context;
     const record = vms.get(name);
     if (record === undefined) return;
-    this.#ends.delete(name);
     port
       .start(name, record.spec, (mark) => {
         record.process = mark;
@@ -129,9 +133,6 @@ export class VmProcesses {
   }
 }
 
-/** It comes from the guest. */
-const longestName = 200;
-
 /** Problems of VMs stand beside those of functions. */
 export function vmKey(name: string): string {
   return `vm ${name}`;
@@ -140,7 +141,7 @@ export function vmKey(name: string): string {
 function failed(vm: string, { function: name, reason }: VmProcessEvent & { kind: 'function-failed' }): HostError {
   return new HostError('lend-refused', {
     asked: `keep ${name} with ${vm}`,
-    obstacle: `the device reported an error: ${reason}.`,
+    obstacle: `the device reported an error: ${reason.slice(0, longestName)}.`,
     remedy: 'It was taken from the VM and reset; dmesg may say more.',
     details: { function: name, vm },
   });

@@ -2,7 +2,13 @@ import type { VirtualFunctionSettings } from './owner.ts';
 
 /** What is to be done in the world outside. Each can be done again: it looks first whether there is still anything to do. */
 export type Action =
-  | { readonly act: 'dismount'; readonly functions: readonly string[]; readonly force: boolean }
+  /** `again`: they were dismounted before, and the host's drivers got hold of them, or of nothing, meanwhile. */
+  | {
+      readonly act: 'dismount';
+      readonly functions: readonly string[];
+      readonly force: boolean;
+      readonly again: boolean;
+    }
   | { readonly act: 'mount'; readonly functions: readonly string[] }
   /** Forget what was noted for giving them back: they have left the host. */
   | { readonly act: 'forget'; readonly functions: readonly string[] }

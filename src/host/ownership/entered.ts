@@ -29,7 +29,8 @@ export function entryActions(
   }
   for (const members of dismounted.all()) {
     const force = members.some(({ owner }) => owner.kind === 'dismounting' && owner.force);
-    actions.push({ act: 'dismount', functions: names(members), force });
+    const again = members.every(({ owner }) => owner.kind === 'dismounting' && owner.from === 'pool');
+    actions.push({ act: 'dismount', functions: names(members), force, again });
   }
   for (const members of mounted.all()) actions.push({ act: 'mount', functions: names(members) });
   return actions;

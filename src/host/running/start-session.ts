@@ -7,8 +7,11 @@ import { VmSession } from '../lending/vm-session.ts';
 import type { Borrowed } from '../moves/borrow.ts';
 import type { HostTree } from '../tree/host-tree.ts';
 
+/** What a guest starts from. */
+export type GuestImages = Pick<MachineOptions, 'kernel' | 'initrd'>;
+
 export interface SessionPlan {
-  readonly machine: Omit<MachineOptions, 'highWindowBytes'>;
+  readonly machine: Omit<MachineOptions, 'highWindowBytes' | keyof GuestImages>;
   readonly ejectDeadlineMs: number;
   /** Sizes of the guest's window for 64-bit BARs to try, the best first; `undefined`: the least there is. */
   readonly highWindows: readonly (number | undefined)[];
@@ -28,17 +31,18 @@ export function highWindowsFor(tree: HostTree): (number | undefined)[] {
 }
 
 /** Starts a VM. Throws HostError `vm-refused`, and as {@link VmSession} does. */
-export function startSession(borrowed: Borrowed, plan: SessionPlan): VmSession {
+export function startSession(borrowed: Borrowed, plan: SessionPlan, images: GuestImages): VmSession {
   const [best, ...others] = plan.highWindows;
   try {
     return new VmSession(borrowed, {
       ...plan.machine,
+      ...images,
       ejectDeadlineMs: plan.ejectDeadlineMs,
       ...(best === undefined ? {} : { highWindowBytes: best }),
     });
   } catch (error) {
     const tooLarge = error instanceof BootError && error.code === BootErrorCode.windowsDontFit;
-    if (tooLarge && others.length > 0) return startSession(borrowed, { ...plan, highWindows: others });
+    if (tooLarge && others.length > 0) return startSession(borrowed, { ...plan, highWindows: others }, images);
     if (!(error instanceof SystemCallError)) throw error;
     throw new HostError(
       'vm-refused',

@@ -8,7 +8,7 @@ import type { SessionEvent } from '../lending/session-events.ts';
 import type { VmSession } from '../lending/vm-session.ts';
 import type { Borrowed } from '../moves/borrow.ts';
 import { canonicalName } from '../moves/move.ts';
-import { type SessionPlan, startSession } from './start-session.ts';
+import { type GuestImages, type SessionPlan, startSession } from './start-session.ts';
 
 /** How long a guest that says it crashed may go on printing before it is stopped, if it doesn't reset by itself. */
 const CRASH_SETTLE_MS = 1_000;
@@ -17,6 +17,8 @@ const ENDING_MS = 500;
 
 export interface VmRunRequest extends SessionPlan {
   readonly name: string;
+  /** Asked for at each start, and not kept: they are in guest RAM then. */
+  readonly images: () => Promise<GuestImages>;
   /** Lent from the start. */
   readonly functions: readonly string[];
   /** For `dda vm list`. */
@@ -120,7 +122,7 @@ export class VmRun {
   /** One guest after the other, until one ends for good. */
   async guests(borrowed: Borrowed): Promise<VmRunResult> {
     for (let restarts = 0; ; restarts++) {
-      const session = startSession(borrowed, this.#request);
+      const session = startSession(borrowed, this.#request, await this.#request.images());
       this.#session = session;
       this.#watch(session);
       const end = await this.#runGuest(session, borrowed);

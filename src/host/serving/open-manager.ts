@@ -1,18 +1,22 @@
 import { join } from 'node:path';
 import { SqliteJournal } from '../journal/sqlite-journal.ts';
 import { openHost } from '../kernel/open-host.ts';
+import { keepRulesFile } from '../manager/keep-rules.ts';
 import { kernelHost } from '../manager/kernel-host.ts';
 import { startManager } from '../manager/start-manager.ts';
 import { systemClock } from '../manager/system-clock.ts';
 import { VmProcesses } from '../vm-processes/vm-processes.ts';
 import { kernelNews } from './kernel-news.ts';
-import type { ManagerReports, OpenedManager } from './serving.ts';
+import type { ManagerPlaces, ManagerReports, OpenedManager } from './opened-manager.ts';
 import { virtualFunctionsOf } from './virtual-functions.ts';
 
 const JOURNAL_FILE = 'state.db';
 
 /** Throws HostError `journal-unusable`, `manager-running`, `not-permitted`. */
-export async function openManagerHere(stateDirectory: string, reports: ManagerReports): Promise<OpenedManager> {
+export async function openManagerHere(
+  { stateDirectory, rulesPath }: ManagerPlaces,
+  reports: ManagerReports,
+): Promise<OpenedManager> {
   const host = openHost('dda serve');
   const vms = new VmProcesses();
   const manager = await startManager({
@@ -23,6 +27,8 @@ export async function openManagerHere(stateDirectory: string, reports: ManagerRe
     virtualFunctions: virtualFunctionsOf(host),
     news: kernelNews((text) => reports.warn(text)),
     log: (vm, text) => reports.vmSaid(vm, text),
+    ...(rulesPath === undefined ? {} : { keepRules: keepRulesFile(rulesPath) }),
+    onProblem: (error) => reports.problem(error),
     onFatal: (error) => reports.fatal(error),
   });
   return {

@@ -175,7 +175,7 @@ test('SR-IOV network card: virtual functions are lent, and hold their physical f
     '0000:01:10.1': ['not assignable', 'blocks held', 'note dismounted'],
     '0000:01:10.5': ['assignable'],
   });
-  assert.match(saysOf(sriovNic, '0000:01:00.1'), /2 virtual functions \(0000:01:10\.1, 0000:01:10\.5\).*sriov_numvfs/);
+  assert.match(saysOf(sriovNic, '0000:01:00.1'), /2 virtual functions \(0000:01:10\.1, 0000:01:10\.5\).*dda vf remove/);
   assert.match(saysOf(sriovNic, '0000:01:10.1'), /Process 2201 \(qemu-system-x86\) holds it through \/dev\/vfio\/42/);
 });
 

@@ -5,6 +5,7 @@ export type { FunctionDescription, HostDescription, ProcessDescription } from '.
 export { buildTree } from './build-tree.ts';
 export { MemoryTree } from '../tree/memory-tree.ts';
 export { nvmeHost } from './hosts.ts';
+export { cardHost, nvmeSriovHost } from './sriov-hosts.ts';
 export { FakeVm, listenForControl } from './fake-vm.ts';
 export { FakeClock, settle } from './fake-clock.ts';
 export { FakeMachine, machineDescription } from './fake-machine.ts';

@@ -7,6 +7,7 @@ const maxLinks = 40;
 /** More than any attribute or table that is read; the mount table of a busy container host has some hundred KiB. */
 const maxFileBytes = 1 << 20;
 const maxNames = 100_000;
+const processFiles = /^\/proc\/[0-9]+\/fd(?:\/|$)/;
 
 /**
  * The copy of another machine's tree in a directory, which a stranger may have made. Links are followed inside the directory
@@ -119,13 +120,13 @@ function withoutControls(text: string): string {
   return text.replace(/[^\P{Cc}\n\t]/gu, '?');
 }
 
-/** What the copy doesn't have, or this machine can't read, is not there; what the reader may not see is told. */
+/** What the copy doesn't have, or this machine can't read, is not there; only of a process's files it is told. */
 function attempt<T>(path: string, read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'EACCES' || code === 'EPERM') throw new TreeAccessDenied(path);
+    if ((code === 'EACCES' || code === 'EPERM') && processFiles.test(path)) throw new TreeAccessDenied(path);
     if (typeof code === 'string') return undefined;
     throw error;
   }

@@ -42,7 +42,11 @@ export class MemoryTree implements HostTree {
   text(path: string): string | undefined {
     const node = this.#open(path);
     if (node?.kind !== 'file') return undefined;
-    const text = typeof node.content === 'string' ? node.content : new TextDecoder().decode(node.content);
+    // Bytes are no text: what a terminal would obey must not come in this way.
+    const text =
+      typeof node.content === 'string'
+        ? node.content
+        : new TextDecoder().decode(node.content).replace(/[^\P{Cc}\n\t]/gu, '?');
     return text.replace(/\n$/, '');
   }
 

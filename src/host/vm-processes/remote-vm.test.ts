@@ -140,6 +140,8 @@ test('a later manager takes over, hears what it must know, and gets the console 
   ]);
   await second.type(Buffer.from('x'.repeat(5000)));
   assert.equal(vm.typed.length, 5000);
+  vm.untakenBytes = 64 * 1024;
+  await assert.rejects(second.type(Buffer.from('x')), { code: 'vm-request-refused' });
   await second.stop();
   assert.equal(vm.stopped, true);
 });

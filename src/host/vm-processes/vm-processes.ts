@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { FdListener, ProcessHandle, SystemCallError } from '../../linux/index.ts';
-import type { VmProcessSpec } from '../../vm/process/index.ts';
+import { lastWordsIn, type VmProcessSpec } from '../../vm/process/index.ts';
 import { checkVmName } from '../control/vm-names.ts';
 import { HostError } from '../errors.ts';
 import type { VmPort, VmProcess, VmProcessEnd, VmSpec } from '../manager/ports.ts';
@@ -54,8 +54,9 @@ export class VmProcesses implements VmPort {
     try {
       const child = launchVmProcess({ name, spec, userId, listenerFd: listener.fd, logFd: log.fd, dma: this.#dma });
       const { mark, handle } = await this.#mark(child, asked);
-      started(mark);
       vm = this.#remote({ name, path, mark, handle, ended: endOfChild(child) });
+      // Whatever goes wrong from here on, there is something to kill.
+      started(mark);
       await untilStarted(vm, asked, log);
       return vm;
     } catch (error) {
@@ -176,17 +177,10 @@ async function untilStarted(vm: RemoteVm, asked: string, log: EarlyLog): Promise
     if (outcome === undefined) return;
     if (outcome === 'too late') throw startFailed(asked, `it has said nothing for ${START_MS / 1000} s.`);
     const how = outcome.signal ?? `exit code ${outcome.exitCode ?? 'unknown'}`;
-    throw startFailed(asked, `it ended (${how})${lastWords(log.text())}`);
+    throw startFailed(asked, `it ended (${how}): ${lastWordsIn(log.text()) ?? 'it said nothing.'}`);
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** The line of an uncaught exception that names it, or the first there is. */
-function lastWords(text: string): string {
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
-  const line = lines.find((each) => /^\w*Error\b/.test(each)) ?? lines[0];
-  return line === undefined ? ', without a word.' : `: ${line.trim().slice(0, 500)}.`;
 }
 
 function startFailed(asked: string, obstacle: string): HostError {

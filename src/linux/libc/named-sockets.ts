@@ -1,18 +1,18 @@
 import { bindInt, bindLong, lastErrno } from './library.ts';
 import { SystemCallError } from './system-call-error.ts';
+import { familyUnix, unixAddress } from './unix-address.ts';
 
 /** Linux include/linux/socket.h, include/linux/net.h and include/uapi/linux/netlink.h. */
-const family = { unix: 1, netlink: 16 } as const;
+const familyNetlink = 16;
 const kind = { raw: 3, sequencedPackets: 5 } as const;
 const nonBlockingCloseOnExec = 0o4000 | 0o2000000;
 const kernelEvents = 15;
 /** Linux include/uapi/asm-generic/socket.h. */
 const socketLevel = 1;
-const option = { peerCredentials: 17, receiveBufferForced: 33 } as const;
+const receiveBufferForced = 33;
 const errno = { again: 11, noSuchFile: 2, refused: 111, noBuffers: 105 } as const;
 
-/** struct sockaddr_un: family 0:2, path 2:108 with its end. struct sockaddr_nl: family 0:2, port 4:4, groups 8:4. */
-const maxPathBytes = 107;
+/** struct sockaddr_nl: family 0:2, port 4:4, groups 8:4. */
 const netlinkAddressSizeBytes = 12;
 const uint32SizeBytes = 4;
 
@@ -21,20 +21,12 @@ const nativeBind = bindInt('bind', ['int', 'void *', 'uint']);
 const nativeListen = bindInt('listen', ['int', 'int']);
 const nativeAccept = bindInt('accept4', ['int', 'void *', 'void *', 'int']);
 const nativeConnect = bindInt('connect', ['int', 'void *', 'uint']);
-const nativeGetOption = bindInt('getsockopt', ['int', 'int', 'int', 'void *', 'void *']);
 const nativeSetOption = bindInt('setsockopt', ['int', 'int', 'int', 'void *', 'uint']);
 const nativeReceiveFrom = bindLong('recvfrom', ['int', 'void *', 'size_t', 'int', 'void *', 'void *']);
 
-/** Who is at the other end of a local socket, as the kernel saw it when the connection was made. */
-export interface PeerCredentials {
-  readonly processId: number;
-  readonly userId: number;
-  readonly groupId: number;
-}
-
 /** A non-blocking, close-on-exec socket that keeps message boundaries (AF_UNIX, SOCK_SEQPACKET), of no name yet. */
 export function createPacketSocket(): number {
-  return createSocket(family.unix, kind.sequencedPackets, 0);
+  return createSocket(familyUnix, kind.sequencedPackets, 0);
 }
 
 /** Makes the file `path`, which must not be there (EADDRINUSE), and lets `backlog` connections wait for an accept. */
@@ -63,24 +55,12 @@ export function connectTo(socket: number, path: string): 'connected' | 'nobody' 
   throw new SystemCallError(reason, 'connect', path);
 }
 
-/** SO_PEERCRED: of who connected, or, for the one who connected, of who called listen. */
-export function peerCredentials(socket: number): PeerCredentials {
-  const bytes = new Uint8Array(new ArrayBuffer(3 * uint32SizeBytes));
-  const length = new Uint8Array(new ArrayBuffer(uint32SizeBytes));
-  new DataView(length.buffer).setUint32(0, bytes.byteLength, true);
-  if (nativeGetOption(socket, socketLevel, option.peerCredentials, bytes, length) < 0) {
-    throw new SystemCallError(lastErrno(), 'getsockopt SO_PEERCRED', `descriptor ${socket}`);
-  }
-  const view = new DataView(bytes.buffer);
-  return { processId: view.getInt32(0, true), userId: view.getUint32(4, true), groupId: view.getUint32(8, true) };
-}
-
 /** A non-blocking socket that hears the kernel's own uevents (NETLINK_KOBJECT_UEVENT, group 1). */
 export function createUeventSocket(): number {
-  const fd = createSocket(family.netlink, kind.raw, kernelEvents);
+  const fd = createSocket(familyNetlink, kind.raw, kernelEvents);
   const address = new Uint8Array(new ArrayBuffer(netlinkAddressSizeBytes));
   const view = new DataView(address.buffer);
-  view.setUint16(0, family.netlink, true);
+  view.setUint16(0, familyNetlink, true);
   view.setUint32(8, 1, true);
   if (nativeBind(fd, address, address.byteLength) < 0) throw new SystemCallError(lastErrno(), 'bind', 'kernel uevents');
   return fd;
@@ -90,7 +70,7 @@ export function createUeventSocket(): number {
 export function forceReceiveBuffer(socket: number, sizeBytes: number): void {
   const bytes = new Uint8Array(new ArrayBuffer(uint32SizeBytes));
   new DataView(bytes.buffer).setUint32(0, sizeBytes, true);
-  if (nativeSetOption(socket, socketLevel, option.receiveBufferForced, bytes, bytes.byteLength) < 0) {
+  if (nativeSetOption(socket, socketLevel, receiveBufferForced, bytes, bytes.byteLength) < 0) {
     throw new SystemCallError(lastErrno(), 'setsockopt SO_RCVBUFFORCE', `${sizeBytes} bytes`);
   }
 }
@@ -115,15 +95,4 @@ function createSocket(domain: number, type: number, protocol: number): number {
   const fd = nativeSocket(domain, type | nonBlockingCloseOnExec, protocol);
   if (fd < 0) throw new SystemCallError(lastErrno(), 'socket', `of family ${domain}`);
   return fd;
-}
-
-function unixAddress(path: string): Uint8Array {
-  const name = new TextEncoder().encode(path);
-  if (name.byteLength === 0 || name.byteLength > maxPathBytes || name.includes(0)) {
-    throw new RangeError(`a socket's path has 1 to ${maxPathBytes} bytes and no zero in it; "${path}" is none`);
-  }
-  const bytes = new Uint8Array(new ArrayBuffer(2 + name.byteLength + 1));
-  new DataView(bytes.buffer).setUint16(0, family.unix, true);
-  bytes.set(name, 2);
-  return bytes;
 }

@@ -1,15 +1,14 @@
 import { closeFile } from './files.ts';
 import { bindInt, bindLong, lastErrno } from './library.ts';
 import { SystemCallError } from './system-call-error.ts';
+import { familyUnix, unixAddress } from './unix-address.ts';
 
-/** Linux include/linux/socket.h, include/linux/net.h, include/uapi/asm-generic/socket.h, include/uapi/linux/un.h. */
-const familyUnix = 1;
+/** Linux include/linux/socket.h, include/linux/net.h, include/uapi/asm-generic/socket.h. */
 const datagrams = 2;
 const nonBlockingCloseOnExec = 0o4000 | 0o2000000;
 const socketLevel = 1;
 const peerCredentialsOption = 17;
 const peerGroupsOption = 59;
-const maxPathBytes = 108;
 const noSignal = 0x4000;
 /** NGROUPS_MAX of Linux include/uapi/linux/limits.h. */
 const maxGroups = 65_536;
@@ -20,7 +19,7 @@ const nativeSendTo = bindLong('sendto', ['int', 'void *', 'size_t', 'int', 'void
 const nativeReceive = bindLong('recv', ['int', 'void *', 'size_t', 'int']);
 const nativeGetOption = bindInt('getsockopt', ['int', 'int', 'int', 'void *', 'void *']);
 
-/** Who is at the other end of a Unix socket, as the kernel noted it when they connected. */
+/** Who is at the other end of a Unix socket, as the kernel noted it when they connected; for who connected, who called listen. */
 export interface SocketPeer {
   /** 0: a process that this one can't see (another PID namespace). */
   readonly processId: number;
@@ -49,19 +48,9 @@ function getOption(socket: number, option: number, maxBytes: number): Uint8Array
   return value.subarray(0, new DataView(size.buffer).getUint32(0, true));
 }
 
-/** struct sockaddr_un. A path that begins with `@` is a name without a file (unix(7), abstract). */
-function addressOfPath(path: string): Uint8Array<ArrayBuffer> {
-  const bytes = Buffer.from(path.startsWith('@') ? `\0${path.slice(1)}` : `${path}\0`);
-  if (bytes.byteLength > maxPathBytes) throw new RangeError(`the socket's path is too long: ${path}`);
-  const address = new Uint8Array(2 + bytes.byteLength);
-  new DataView(address.buffer).setUint16(0, familyUnix, true);
-  address.set(bytes, 2);
-  return address;
-}
-
 /** Sends one datagram to a Unix socket, without waiting. Throws SystemCallError: ENOENT, ECONNREFUSED, EAGAIN … */
 export function sendDatagram(path: string, payload: Uint8Array): void {
-  const address = addressOfPath(path);
+  const address = unixAddress(path);
   const socket = openDatagramSocket();
   try {
     if (Number(nativeSendTo(socket, payload, payload.byteLength, noSignal, address, address.byteLength)) < 0) {
@@ -74,7 +63,7 @@ export function sendDatagram(path: string, payload: Uint8Array): void {
 
 /** A datagram socket bound to `path`; the caller closes it. */
 export function bindDatagramSocket(path: string): number {
-  const address = addressOfPath(path);
+  const address = unixAddress(path);
   const socket = openDatagramSocket();
   if (nativeBind(socket, address, address.byteLength) < 0) {
     const errno = lastErrno();

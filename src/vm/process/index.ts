@@ -1,4 +1,5 @@
 export { Descriptor } from './descriptors.ts';
+export { lastWordsIn } from './last-words.ts';
 export { vmProcessProgram } from './program.ts';
 export {
   decodeFromVm,

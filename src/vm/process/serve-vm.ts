@@ -25,6 +25,10 @@ export class LendingMachine implements ServedVm {
     return this.#ring.totalBytes;
   }
 
+  get untakenBytes(): number {
+    return this.#machine.untakenBytes;
+  }
+
   lend(order: Extract<VmRequest, { op: 'lend' }>, node: PassedNode): Loan {
     const pciFunction = this.#open(order, node);
     const assignment = this.#machine.lend(pciFunction, order.serial);

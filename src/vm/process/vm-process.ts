@@ -9,6 +9,7 @@ import { VirtualMachine } from '../machine.ts';
 import type { MachineOptions } from '../machine-options.ts';
 import { ConsoleRing } from './console-ring.ts';
 import { Descriptor } from './descriptors.ts';
+import { sayLastWords } from './last-words.ts';
 import { LogLimit } from './log-limit.ts';
 import { ManagerLink } from './manager-link.ts';
 import { LendingMachine } from './serve-vm.ts';
@@ -88,7 +89,7 @@ async function run(): Promise<void> {
     service.ended(await machine.ended);
   } catch (error) {
     process.exitCode = FAILED;
-    console.error(error);
+    sayLastWords(error);
     service.ended({ kind: 'failed', detail: error instanceof Error ? error.message : String(error) });
   }
   for (const since = performance.now(); !link.idle && performance.now() - since < FAREWELL_MS; ) {
@@ -97,5 +98,11 @@ async function run(): Promise<void> {
   link.close();
 }
 
-await run();
+function fail(error: unknown): never {
+  sayLastWords(error);
+  process.exit(FAILED);
+}
+
+process.on('uncaughtException', fail);
+await run().catch(fail);
 process.exit();

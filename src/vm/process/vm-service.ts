@@ -22,6 +22,8 @@ export interface ServedVm {
   type(bytes: Uint8Array): void;
   stop(): void;
   readonly consoleBytes: number;
+  /** What was typed and the guest has not taken yet. */
+  readonly untakenBytes: number;
 }
 
 interface HeldLoan {
@@ -33,6 +35,8 @@ interface HeldLoan {
 }
 
 const MAX_TEXT = 1000;
+/** A guest that reads nothing is not typed to for ever. */
+const MAX_UNTAKEN_BYTES = 64 * 1024;
 
 /** What a VM process does for its manager: requests in, answers and events out. It remembers what a later manager must know. */
 export class VmService {
@@ -68,7 +72,7 @@ export class VmService {
         this.#revoke(request.function);
         return {};
       case 'type':
-        this.#vm.type(Buffer.from(request.data, 'base64'));
+        this.#type(Buffer.from(request.data, 'base64'));
         return {};
       case 'stop':
         this.#vm.stop();
@@ -143,6 +147,16 @@ export class VmService {
     const loan = this.#vm.lend(order, nodeOf(order, fd));
     this.#loans.set(name, { loan, ejecting: false, releaseRequested: false, failure: undefined });
     return { warnings: loan.warnings.map((warning) => warning.slice(0, MAX_TEXT)) };
+  }
+
+  #type(bytes: Uint8Array): void {
+    if (this.#vm.untakenBytes + bytes.byteLength > MAX_UNTAKEN_BYTES) {
+      throw new VmProcessError(
+        'vm-request-refused',
+        `The guest does not read its serial port: ${this.#vm.untakenBytes} bytes that were typed wait already. Look whether it still runs.`,
+      );
+    }
+    this.#vm.type(bytes);
   }
 
   #eject(name: string, deadlineMs: number): VmResult<'eject'> {

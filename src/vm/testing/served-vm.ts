@@ -14,6 +14,7 @@ export class ServedVmBench implements ServedVm {
   readonly nodes = new Map<string, PassedNode>();
   readonly revoked: string[] = [];
   typed = '';
+  untakenBytes = 0;
   stopped = false;
   /** The next `lend` is refused with this. */
   refusal: VmProcessError | undefined;

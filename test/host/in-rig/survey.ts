@@ -52,3 +52,12 @@ test('the machine is ready to lend functions', async () => {
   assert.equal(check.exitCode, 0, check.output);
   assert.deepEqual((JSON.parse(check.output) as { readonly ok: boolean }).ok, true);
 });
+
+test('a capture of the rig, surveyed again, tells the same as the rig itself', async () => {
+  const file = `/tmp/capture-${process.pid}.json.gz`;
+  const written = await dda('survey', '--capture', file);
+  assert.equal(written.exitCode, 0, written.output);
+  const again = await dda('survey', '--from', file, '--json');
+  const here = JSON.parse(output) as { readonly functions: unknown };
+  assert.deepEqual((JSON.parse(again.output) as { readonly functions: unknown }).functions, here.functions);
+});

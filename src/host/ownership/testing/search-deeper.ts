@@ -7,9 +7,9 @@ import { searchOwnership } from './search.ts';
 
 const worlds = {
   'two VMs, a physical function with two virtual ones': sriov(['first', 'second'], ['one', 'other']),
-  'two VMs, two functions in a group and one by itself': {
+  'two VMs, two functions that have nothing to do with each other': {
     vms: ['first', 'second'],
-    functions: [hostFunction('a', 'group'), hostFunction('b', 'group', 'no'), hostFunction('c', 'other group')],
+    functions: [hostFunction('a', 'group'), hostFunction('b', 'other group', 'no')],
   },
 };
 

@@ -7,28 +7,13 @@ export interface KeptFunction {
 }
 
 /**
- * Rules for udev(7): a kept function gets its driver override when it appears. They come before the rules that load drivers
- * by modalias (80-drivers.rules), so its own event loads none. What they can't help against is a driver that is there before
- * the event: docs/daemon.md says what does.
- */
-export function udevRules(kept: readonly KeptFunction[]): string {
-  const lines = checked(kept).map(
-    ({ name, vendor, device }) =>
-      `ACTION=="add", SUBSYSTEM=="pci", KERNEL=="${name}", ATTR{vendor}=="${vendor}", ATTR{device}=="${device}", ATTR{driver_override}="vfio-pci"`,
-  );
-  return ['# Written by dda, anew with every function that is dismounted or mounted: do not edit.', ...lines, ''].join(
-    '\n',
-  );
-}
-
-/**
  * A script for initramfs-tools' `scripts/init-top`: gives the kept functions their driver override before any driver is
  * loaded, hence before any event of udev's.
  */
 export function initramfsScript(kept: readonly KeptFunction[]): string {
   const lines = checked(kept).map(({ name, vendor, device }) => `keep ${name} ${vendor} ${device}`);
   return `#!/bin/sh
-# Written by dda boot-rules: keeps PCI functions from the host's drivers. After a change: update-initramfs -u
+# Written by dda boot-script: keeps PCI functions from the host's drivers. After a change: update-initramfs -u
 case "\${1:-}" in prereqs) echo; exit 0 ;; esac
 keep() {
   function=/sys/bus/pci/devices/$1
@@ -47,7 +32,7 @@ interface CheckedFunction {
   readonly device: string;
 }
 
-/** In ascending order. These texts are run by root, so nothing but an address and ids gets into them. */
+/** In ascending order. The script is run by root, so nothing but an address and ids gets into them. */
 function checked(kept: readonly KeptFunction[]): CheckedFunction[] {
   return kept
     .map(({ name, ids }) => {

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { closeFile, countOpenFiles, OpenFlag, openFile, type PassedNode } from '../../linux/index.ts';
+import type { EjectOutcome } from '../assignment/assignment.ts';
+import type { VmEvent, VmRequest } from './protocol.ts';
+import { type Loan, type ServedVm, VmService } from './vm-service.ts';
+
+const name = '0000:01:00.0';
+const lend: VmRequest = {
+  id: 1,
+  op: 'lend',
+  function: name,
+  serial: 1,
+  node: { kind: 'group', group: '12', passed: true },
+};
+
+/** Keeps what it is lent open until it is revoked; asking the guest ends as the test says. */
+class FakeVm implements ServedVm {
+  readonly consoleBytes = 0;
+  readonly untakenBytes = 0;
+  readonly ejection = Promise.withResolvers<EjectOutcome>();
+  #fd: number | undefined;
+
+  lend(_order: Extract<VmRequest, { op: 'lend' }>, node: PassedNode): Loan {
+    this.#fd = node.fd;
+    return { warnings: ['No reset.'], eject: () => this.ejection.promise, revoke: () => this.close() };
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) closeFile(this.#fd);
+    this.#fd = undefined;
+  }
+
+  type(): void {
+    assert.fail('nothing is typed');
+  }
+
+  stop(): void {
+    assert.fail('nobody stops it');
+  }
+}
+
+function bench(): { vm: FakeVm; service: VmService; told: VmEvent[] } {
+  const told: VmEvent[] = [];
+  const vm = new FakeVm();
+  return { vm, service: new VmService(vm, (event) => told.push(event)), told };
+}
+
+const node = (): number => openFile('/dev/null', OpenFlag.readOnly);
+
+test('descriptors that a request must not have, or lacks, are closed and the request refused', () => {
+  const { service } = bench();
+  const before = countOpenFiles();
+  assert.throws(() => service.answer({ id: 1, op: 'ping' }, [node()]), { code: 'vm-request-refused' });
+  assert.throws(() => service.answer(lend, []), { code: 'vm-request-refused' });
+  assert.throws(() => service.answer(lend, [node(), node()]), { code: 'vm-request-refused' });
+  assert.equal(countOpenFiles(), before);
+});
+
+test('a failed eject ends with the function gone, and is told as failed', async () => {
+  const { vm, service, told } = bench();
+  const before = countOpenFiles();
+  assert.deepEqual(service.answer(lend, [node()]), { warnings: ['No reset.'] });
+  assert.deepEqual(service.answer({ id: 2, op: 'eject', function: name, deadlineMs: 5 }, []), { state: 'asking' });
+  vm.ejection.reject(new Error('a bug'));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(told, [{ event: 'ejected', function: name, outcome: 'failed' }]);
+  assert.equal(countOpenFiles(), before);
+});
+
+test('of a function that is gone nothing is told any more', () => {
+  const { service, told } = bench();
+  service.answer(lend, [node()]);
+  service.functionFailed(name, 'an uncorrectable error');
+  service.answer({ id: 2, op: 'revoke', function: name }, []);
+  service.functionFailed(name, 'again');
+  service.releaseRequested(name);
+  assert.deepEqual(told, [{ event: 'function-failed', function: name, reason: 'an uncorrectable error' }]);
+  assert.deepEqual(service.recall(), []);
+});
+
+test('after the end nothing can be lent, and a later manager hears how it ended', () => {
+  const { vm, service, told } = bench();
+  service.answer(lend, [node()]);
+  vm.close();
+  service.ended({ kind: 'triple-fault', vcpu: 1, rip: 0x10n });
+  const end = { event: 'guest-ended', how: 'triple-fault', detail: 'vCPU 1 ended in a triple fault at RIP 0x10' };
+  assert.deepEqual(told, [end]);
+  assert.deepEqual(service.recall(), [end]);
+  assert.deepEqual(service.answer({ id: 2, op: 'status' }, []), { guest: 'ended', functions: [], consoleBytes: 0 });
+  const before = countOpenFiles();
+  const fd = node();
+  assert.throws(() => service.answer(lend, [fd]), { code: 'vm-gone' });
+  assert.equal(countOpenFiles(), before);
+});
