@@ -32,12 +32,14 @@ export const pciDriversPath = '/sys/bus/pci/drivers';
  *
  * Nothing read here waits for a device's lock, which the kernel keeps while a driver releases or takes the device: one function
  * that is stuck there must not stop the look at the others. `driver_override` and `sriov_numvfs` do wait for it.
+ *
+ * `only`: of the functions, just these.
  */
-export function readInventory(tree: HostTree, ids: PciIds): HostInventory {
+export function readInventory(tree: HostTree, ids: PciIds, only?: ReadonlySet<string>): HostInventory {
   const names = cachedNames(ids);
   const addresses = tree.list(pciDevicesPath).flatMap((name) => {
     const parsed = parsePciAddress(name);
-    return parsed.ok ? [{ name, address: parsed.address }] : [];
+    return parsed.ok && only?.has(name) !== false ? [{ name, address: parsed.address }] : [];
   });
   addresses.sort((a, b) => comparePciAddresses(a.address, b.address));
   const functions = new Map<string, HostFunction>();

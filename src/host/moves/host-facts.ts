@@ -18,9 +18,9 @@ export interface Host {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-/** Everything that a verdict or a plan is made from, as it is at this moment. */
-export function readFacts(host: Host): HostFacts {
-  const inventory = readInventory(host.tree, host.ids);
+/** Everything that a verdict or a plan is made from, as it is at this moment. `only`: of the functions, just these. */
+export function readFacts(host: Host, only?: ReadonlySet<string>): HostFacts {
+  const inventory = readInventory(host.tree, host.ids, only);
   return {
     inventory,
     usage: readUsage(host.tree, inventory),

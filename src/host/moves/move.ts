@@ -12,7 +12,7 @@ import { readOverrides } from './overrides.ts';
 import { isProcessAlive } from './process-mark.ts';
 import { refuseStuck } from './refusals.ts';
 import type { MovePlan } from './step.ts';
-import type { MoveFacts } from '../survey/facts.ts';
+import type { HostFacts, MoveFacts } from '../survey/facts.ts';
 
 export interface DismountOptions extends MoveOptions {
   /** Take functions even from a host that is using them. */
@@ -51,7 +51,7 @@ async function move(
   const unlock = lockGroups(host, `${verb} ${names.join(' ')}`, names);
   try {
     // Read under the lock: no other dda changes them any more.
-    const facts = readFacts(host);
+    const facts = factsFor(host, verb, names);
     for (const name of names) {
       const fn = facts.inventory.functions.get(name);
       if (fn !== undefined) refuseStuck(facts, `${verb} ${name}`, fn);
@@ -62,6 +62,12 @@ async function move(
   } finally {
     unlock();
   }
+}
+
+/** A mount looks at no other function, so that it takes no longer on a host that has thousands; but what isn't there is said with all. */
+function factsFor(host: Host, verb: MovePlan['verb'], names: readonly string[]): HostFacts {
+  const facts = readFacts(host, verb === 'mount' ? new Set(names) : undefined);
+  return names.every((name) => facts.inventory.functions.has(name)) ? facts : readFacts(host);
 }
 
 /** `01:00.0` → `0000:01:00.0`. Throws PciAddressError. */
