@@ -20,6 +20,7 @@ const USAGE = `Usage: npm run bench -- vs-qemu|phases|scale [--rounds N] [--json
   --deadline MS   how long a guest has to give the device back (default 5000)
   --guests NAME,…   only these: ${ALL_CASES.map(nameOf).join(', ')}
   --side SIDE  dda, qemu, or both (default)
+  --trace      of hostage: what dda's daemon says meanwhile, and when
   --json       end with one line of JSON instead of a table
   --sources    run dda from its sources instead of what 'npm run build' makes
 `;
@@ -32,6 +33,7 @@ interface Options extends VersusQemuOptions {
   readonly deadlineMs: number;
   readonly cases: readonly Case[];
   readonly side: string;
+  readonly trace: boolean;
 }
 
 function options(): Options | undefined {
@@ -44,6 +46,7 @@ function options(): Options | undefined {
       deadline: { type: 'string', default: '5000' },
       guests: { type: 'string' },
       side: { type: 'string', default: 'both' },
+      trace: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -59,8 +62,8 @@ function options(): Options | undefined {
     cases.length === names.length &&
     ['both', ...SIDES].includes(side);
   if (!isGood || bench === undefined) return undefined;
-  const { json, sources } = values;
-  return { bench, rounds, json, sources, phases: bench === 'phases', deadlineMs, cases, side };
+  const { json, sources, trace } = values;
+  return { bench, rounds, json, sources, trace, phases: bench === 'phases', deadlineMs, cases, side };
 }
 
 const chosen = options();
@@ -72,7 +75,7 @@ if (chosen === undefined) {
     if (chosen.bench === 'scale') await scale({ json: chosen.json });
     else if (chosen.bench === 'hostage') {
       const sides = SIDES.filter((side) => [side, 'both'].includes(chosen.side));
-      await hostage({ json: chosen.json, deadlineMs: chosen.deadlineMs, cases: chosen.cases, sides });
+      await hostage({ json: chosen.json, trace: chosen.trace, deadlineMs: chosen.deadlineMs, cases: chosen.cases, sides });
     } else await versusQemu(chosen);
   } catch (error) {
     process.stderr.write(`bench: ${error instanceof RigError ? error.message : String(error)}\n`);

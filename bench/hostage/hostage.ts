@@ -14,6 +14,7 @@ const UNPLUG_TIMEOUT_MS = 300_000;
 
 export interface HostageOptions {
   readonly json: boolean;
+  readonly trace: boolean;
   readonly deadlineMs: number;
   readonly cases: readonly Case[];
   readonly sides: readonly Side[];
@@ -32,6 +33,7 @@ export async function hostage(options: HostageOptions): Promise<void> {
     other: OTHER_BDF,
     program: join(programs, 'main.js'),
     guest: await hostageGuestFiles(),
+    trace: options.trace,
   };
   say('booting a rig');
   await using rig = await bootRig({ nvmeControllers: 2, nvmeSizeMib: 64 });

@@ -23,6 +23,8 @@ export interface HostagePlan {
   /** dda's own program. */
   readonly program: string;
   readonly guest: HostageGuestFiles;
+  /** Tell what dda's daemon says, and when. */
+  readonly trace: boolean;
 }
 
 /** Milliseconds; null: it never came. */

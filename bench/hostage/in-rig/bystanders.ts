@@ -6,7 +6,8 @@ import { median } from '../../report.ts';
 
 /** One waits for the other only so long, so that one that is blocked doesn't hide whether the other is. */
 const TURN_MS = 300;
-const PAUSE_MS = 20;
+/** They are not to be what keeps the processor busy. */
+const PAUSE_MS = 150;
 const UNDISTURBED_ROUNDS = 15;
 
 /** One kind of unrelated work, in a process that may be blocked in the kernel. */

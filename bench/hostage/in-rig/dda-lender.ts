@@ -5,6 +5,7 @@ import { GuestConsole } from '../../in-rig/guest-console.ts';
 import type { Guest } from '../guests.ts';
 import type { HostagePlan } from '../plan.ts';
 import { ask, get, open } from './daemon-client.ts';
+import { say } from './outside.ts';
 import type { Borrower, Lender } from './side.ts';
 import { untilBound, untilPresent } from './sysfs.ts';
 
@@ -23,13 +24,14 @@ export class DdaLender implements Lender {
   private constructor(plan: HostagePlan) {
     this.#plan = plan;
     const { NODE_COMPILE_CACHE: _, ...env } = process.env;
-    this.#daemon = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', plan.program, 'serve'], {
+    this.#daemon = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', plan.program, 'serve', '--no-boot-rules'], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env,
     });
     for (const stream of [this.#daemon.stdout, this.#daemon.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.#said += text;
+        if (plan.trace) say({ kind: 'step', text: `${Math.round(performance.now())} ${text.trim()}` });
       });
     }
   }

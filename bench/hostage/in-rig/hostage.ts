@@ -26,7 +26,7 @@ async function oneSide(side: Side): Promise<void> {
   say({ kind: 'step', text: `${side}: undisturbed, a rescan takes ${rescanMs} ms, another device out and in ${otherMs} ms` });
   for (const each of plan.cases) {
     await lender.prepare();
-    const outcome = await runCase({ lender, bystanders, slot, deadlineMs: plan.deadlineMs }, each);
+    const outcome = await runCase({ lender, bystanders, slot, deadlineMs: plan.deadlineMs, trace: plan.trace }, each);
     const words = Object.entries(outcome).map(([name, ms]) => `${name} ${ms ?? 'never'}`);
     say({ kind: 'step', text: `${side}: ${nameOf(each)}: ${words.join(', ')}` });
     say({ kind: 'outcome', side, case: each, outcome });

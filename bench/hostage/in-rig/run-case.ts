@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Case, Marker, nameOf } from '../guests.ts';
 import { NEVER_MS, type Outcome } from '../plan.ts';
 import type { Bystanders } from './bystanders.ts';
-import type { Slot } from './outside.ts';
+import { type Slot, say } from './outside.ts';
 import type { Borrower, Lender } from './side.ts';
 
 const BOOT_TIMEOUT_MS = 120_000;
@@ -15,6 +15,7 @@ export interface Scene {
   readonly bystanders: Bystanders;
   readonly slot: Slot;
   readonly deadlineMs: number;
+  readonly trace: boolean;
 }
 
 /** Lends the device to one guest, wants it back, and sees what that does to the host. Everything is home afterwards. */
@@ -35,8 +36,9 @@ export async function runCase(scene: Scene, wanted: Case): Promise<Outcome> {
   }
 }
 
-async function wantBack({ bystanders, slot, deadlineMs }: Scene, borrower: Borrower, { way }: Case): Promise<Outcome> {
+async function wantBack({ bystanders, slot, deadlineMs, trace }: Scene, borrower: Borrower, { way }: Case): Promise<Outcome> {
   const askedAt = performance.now();
+  if (trace) say({ kind: 'step', text: `${Math.round(askedAt)} wanted back` });
   const byMs = askedAt + deadlineMs + NEVER_MS;
   bystanders.start();
   const back = way === 'unplug' ? slot.do('unplug') : borrower.takeBack(deadlineMs).then(() => performance.now() - askedAt);
