@@ -55,13 +55,13 @@ export async function startQemu(guest: GuestFiles, bdf: string): Promise<Vmm> {
     add: async () => {
       await (await monitor).execute('device_add', { driver: 'vfio-pci', host: bdf, id: DEVICE_ID, bus: 'slot1' });
     },
-    eject: async () => {
+    eject: async (timeoutMs = EJECT_TIMEOUT_MS) => {
       const client = await monitor;
       const { promise: deleted, resolve, reject } = Promise.withResolvers<void>();
       const forget = client.onEvent(({ event, data }) => {
         if (event === 'DEVICE_DELETED' && data['device'] === DEVICE_ID) resolve();
       });
-      const timer = setTimeout(() => reject(new Error('QEMU sent no DEVICE_DELETED.')), EJECT_TIMEOUT_MS);
+      const timer = setTimeout(() => reject(new Error('QEMU sent no DEVICE_DELETED.')), timeoutMs);
       try {
         await Promise.all([client.execute('device_del', { id: DEVICE_ID }), deleted]);
       } finally {

@@ -23,8 +23,8 @@ export interface Vmm {
   ready(): Promise<void>;
   /** Asks for the hot-add; settles when the VMM has accepted it. */
   add(): Promise<void>;
-  /** Asks for the function back; settles when the VMM says that it has it. */
-  eject(): Promise<void>;
+  /** Asks for the function back; settles when the VMM says that it has it. Some give up after `timeoutMs`. */
+  eject(timeoutMs?: number): Promise<void>;
   /** Exits to user space by the VMM's own count; undefined: it doesn't count. */
   ownExits(): Promise<number | undefined>;
   /** What the VMM said, for the report of a failure. */

@@ -157,7 +157,13 @@ export class Acts {
   #revoke({ vm, function: name }: Action & { act: 'revoke' }): void {
     const { vms, notes } = this.#context;
     const isCurrent = this.#loanOf(name);
-    later(async () => vms.get(vm)?.link?.revoke(name)).then(
+    const revoked = async (): Promise<void> => {
+      const link = vms.get(vm)?.link;
+      // Whoever waits for the function need not wait for a process that can't hear.
+      if (link?.isStopped() === true) this.#tell({ kind: 'vm-stopped', vm });
+      await link?.revoke(name);
+    };
+    later(revoked).then(
       () => {
         if (isCurrent()) this.#tell({ kind: 'let-go', vm, function: name });
       },

@@ -222,6 +222,17 @@ test('the kernel’s log is a witness where the VM process is none', async (t) =
   assert.equal(m.vms.processes.size, 0);
 });
 
+test('a VM process that is stopped gets no time to confirm', async (t) => {
+  const m = await machine(t);
+  await m.lend('web', nvme);
+  m.vm('web').behaviour = 'silent';
+  m.vm('web').hasStopped = true;
+  m.tell({ kind: 'host-waits', function: nvme });
+  await m.clock.pass(200);
+  assert.equal(m.owner(nvme), 'pool');
+  assert.equal(m.vms.processes.size, 0);
+});
+
 test('a device error takes the function from the guest, and resets it', async (t) => {
   const m = await machine(t);
   m.vms.behaviour = 'keeps';

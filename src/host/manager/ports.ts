@@ -85,6 +85,8 @@ export interface VmProcess {
   eject(name: string, deadlineMs: number, heard: () => void): Promise<void>;
   /** Takes the function from the guest. Resolves when mappings, DMA, interrupts and descriptors are gone. */
   revoke(name: string): Promise<void>;
+  /** Whether the kernel keeps it from running (SIGSTOP, a debugger), so that it answers nothing. */
+  isStopped(): boolean;
   /** Tells it to end. Resolves when it has heard so; `ended` tells of the end. */
   stop(): Promise<void>;
   /** SIGKILL to that very process (by pidfd, so never to a later one of the same id). Does nothing when it has ended. */

@@ -75,6 +75,8 @@ export type HostFact =
   /** The function never reached the VM process. */
   | { readonly kind: 'not-handed-over'; readonly vm: string; readonly function: string }
   | { readonly kind: 'vm-started'; readonly vm: string }
+  /** The process is stopped (SIGSTOP, a debugger), and does nothing that it is told. */
+  | { readonly kind: 'vm-stopped'; readonly vm: string }
   /** The process is gone, and the kernel has closed what it had open. */
   | { readonly kind: 'vm-ended'; readonly vm: string }
   /** The host's kernel waits for the function to be let go (seen in its log, whatever the VM process says). */

@@ -28,6 +28,8 @@ export function hostFact(draft: Draft, event: HostFact, nowMs: number): void {
       if (vm?.phase === 'starting') draft.putVm({ ...vm, phase: 'running', untilMs: undefined });
       return;
     }
+    case 'vm-stopped':
+      return vmStopped(draft, event.vm, nowMs);
     case 'vm-ended':
       return vmEnded(draft, event.vm);
     case 'host-waits': {
@@ -40,6 +42,12 @@ export function hostFact(draft: Draft, event: HostFact, nowMs: number): void {
     case 'gone':
       return gone(draft, event.function, nowMs);
   }
+}
+
+/** The time to confirm is for a process that runs. */
+function vmStopped(draft: Draft, name: string, nowMs: number): void {
+  const revokes = draft.functionsOf(name).some(({ owner }) => owner.kind === 'returning' && owner.phase === 'revoking');
+  if (revokes) killVm(draft, name, nowMs);
 }
 
 function moved(draft: Draft, fn: FunctionState): void {

@@ -61,6 +61,7 @@ function handle(draft: Draft, event: OwnershipEvent, nowMs: number): void {
     case 'verified':
     case 'not-handed-over':
     case 'vm-started':
+    case 'vm-stopped':
     case 'vm-ended':
     case 'host-waits':
     case 'seen':

@@ -7,6 +7,7 @@ import { startManager } from '../manager/start-manager.ts';
 import { systemClock } from '../manager/system-clock.ts';
 import { VmProcesses } from '../vm-processes/vm-processes.ts';
 import { kernelNews } from './kernel-news.ts';
+import { runBeforeVms } from './priority.ts';
 import type { ManagerPlaces, ManagerReports, OpenedManager } from './opened-manager.ts';
 import { virtualFunctionsOf } from './virtual-functions.ts';
 
@@ -17,6 +18,7 @@ export async function openManagerHere(
   { stateDirectory, rulesPath }: ManagerPlaces,
   reports: ManagerReports,
 ): Promise<OpenedManager> {
+  runBeforeVms();
   const host = openHost('dda serve');
   const vms = new VmProcesses();
   const manager = await startManager({

@@ -72,6 +72,8 @@ export class FakeVmProcess implements VmProcess {
   behaviour: Behaviour;
   /** SIGKILL does nothing: it is blocked in the kernel. */
   isUnkillable = false;
+  /** By SIGSTOP. */
+  hasStopped = false;
   /** Functions that it has open, and the node of each. */
   readonly functions = new Map<string, string>();
   readonly orders: string[] = [];
@@ -128,6 +130,10 @@ export class FakeVmProcess implements VmProcess {
       this.#revoked.get(name)?.();
       this.#revoked.delete(name);
     });
+  }
+
+  isStopped(): boolean {
+    return this.hasStopped;
   }
 
   stop(): Promise<void> {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import {
   closeFile,
@@ -22,6 +23,8 @@ const MIB = 1024 * 1024;
 const MEMLOCK_MARGIN_BYTES = 256 * MIB;
 /** Descriptors a function needs some of, interrupts most of all: 500 functions with 32 each. */
 const MAX_OPEN_FILES = 16_384;
+/** Between the manager and everybody else. */
+const VM_NICE = -5;
 /** Node's own threads; each vCPU is one more. */
 const NODE_THREADS = 64;
 
@@ -86,9 +89,21 @@ function limit(processId: number, spec: VmSpec): void {
     set(Resource.openFiles, MAX_OPEN_FILES);
     set(Resource.processes, NODE_THREADS + spec.cpuCount);
     set(Resource.coreFile, 0);
+    prioritize(processId);
   } catch (error) {
     // It has ended already; why is told by whoever waits for it.
     if (!(error instanceof SystemCallError) || error.code !== 'ESRCH') throw error;
+  }
+}
+
+/** Its threads inherit that; those of vCPUs give it up, so that a guest that spins doesn't keep its own device side from letting go. */
+function prioritize(processId: number): void {
+  try {
+    setPriority(processId, VM_NICE);
+  } catch (error) {
+    const { code } = (error as { readonly info?: { readonly code?: string } }).info ?? {};
+    // Not root, or ended already.
+    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'ESRCH') throw error;
   }
 }
 

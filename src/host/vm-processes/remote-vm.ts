@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { closeFile, OpenFlag, openFile, type ProcessHandle, SystemCallError } from '../../linux/index.ts';
+import { closeFile, OpenFlag, openFile, type ProcessHandle, readProcessStatus, SystemCallError } from '../../linux/index.ts';
 import {
   decodeResult,
   MAX_TYPED_BYTES,
@@ -31,6 +31,9 @@ type Body<Op extends VmOp> = Omit<Extract<VmRequest, { op: Op }>, 'id' | 'op'>;
 
 /** A process that ends closes its socket first: so long after that it counts as alive, and as not answering. */
 const ENDING_MS = 250;
+
+/** `State` in /proc/PID/status: by a signal, and by a debugger (proc_pid_status(5)). */
+const stoppedStates: ReadonlySet<string> = new Set(['T', 't']);
 
 interface Pending {
   readonly resolve: (result: unknown) => void;
@@ -141,6 +144,10 @@ export class RemoteVm implements VmProcess {
 
   async revoke(name: string): Promise<void> {
     await this.#ask('revoke', { function: name });
+  }
+
+  isStopped(): boolean {
+    return this.#over === undefined && stoppedStates.has(readProcessStatus(this.mark.processId)?.state ?? '');
   }
 
   async stop(): Promise<void> {

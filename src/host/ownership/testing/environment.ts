@@ -81,6 +81,7 @@ function* kernel(state: ModelState): Iterable<PossibleEvent> {
   for (const { name, phase } of state.vms.values()) {
     // Never sure to come: a process ends when it pleases, and a killed one when the kernel can.
     yield { source: 'word', event: { kind: 'vm-ended', vm: name } };
+    yield { source: 'word', event: { kind: 'vm-stopped', vm: name } };
     if (phase === 'starting') yield fact({ kind: 'vm-started', vm: name });
   }
   const groups = new Set<string>();

@@ -1,0 +1,39 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheDirectory, unpackedKernel } from '../../rig/index.ts';
+import { startableKernel } from '../../rig/kernels.ts';
+import { ModuleTree, guestInitrd } from '../../src/vm/index.ts';
+import { GUEST_WORD, ModulePath, guestScript } from './guests.ts';
+import type { HostageGuestFiles } from './plan.ts';
+import { Spin, spinningModule } from './spinning-module.ts';
+
+/** A small one without dependencies, which nothing loads in these guests. */
+const MODULE = 'pcspkr';
+/** `panic=0`: a guest that has panicked stays there. */
+const COMMAND_LINE = `console=ttyS0 panic=0 cryptomgr.notests quiet mitigations=off ${GUEST_WORD}=`;
+const MEMORY_MIB = 256;
+
+/** Makes what every guest starts from. */
+export async function hostageGuestFiles(): Promise<HostageGuestFiles> {
+  const kernel = unpackedKernel('6.1');
+  const tree = await ModuleTree.open(kernel.modules);
+  const module = (await tree.load([MODULE])).find(({ name }) => name === MODULE);
+  if (module === undefined) throw new Error(`The kernel has ${MODULE} built in: there is no module to make another from.`);
+  const initrd = join(cacheDirectory(), 'bench', 'hostage-initrd');
+  mkdirSync(join(cacheDirectory(), 'bench'), { recursive: true });
+  writeFileSync(
+    initrd,
+    await guestInitrd({
+      modulesDirectory: kernel.modules,
+      commandLine: COMMAND_LINE,
+      drivers: ['nvme'],
+      run: guestScript,
+      files: [
+        { kind: 'directory', path: 'hostage' },
+        { kind: 'file', path: ModulePath.stuck, data: spinningModule(module.bytes, Spin.withInterrupts) },
+        { kind: 'file', path: ModulePath.interruptsOff, data: spinningModule(module.bytes, Spin.withoutInterrupts) },
+      ],
+    }),
+  );
+  return { vmlinux: await startableKernel(kernel), initrd, commandLine: COMMAND_LINE, memoryMib: MEMORY_MIB };
+}

@@ -1,0 +1,54 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Case, Marker, nameOf } from '../guests.ts';
+import { NEVER_MS, type Outcome } from '../plan.ts';
+import type { Bystanders } from './bystanders.ts';
+import { type Slot, say } from './outside.ts';
+import type { Borrower, Lender } from './side.ts';
+
+const BOOT_TIMEOUT_MS = 120_000;
+const STEP_TIMEOUT_MS = 60_000;
+/** Until the guest is as bad as it is going to be. */
+const SETTLE_MS = 1500;
+
+export interface Scene {
+  readonly lender: Lender;
+  readonly bystanders: Bystanders;
+  readonly slot: Slot;
+  readonly deadlineMs: number;
+  readonly trace: boolean;
+}
+
+/** Lends the device to one guest, wants it back, and sees what that does to the host. Everything is home afterwards. */
+export async function runCase(scene: Scene, wanted: Case): Promise<Outcome> {
+  const borrower = await scene.lender.start(wanted.guest);
+  try {
+    await borrower.console.waitFor(Marker.ready, BOOT_TIMEOUT_MS);
+    const has = borrower.console.waitFor(Marker.has, STEP_TIMEOUT_MS);
+    await Promise.all([borrower.lend(), has]);
+    await delay(SETTLE_MS);
+    if (wanted.guest === 'stopped') process.kill(borrower.processId, 'SIGSTOP');
+    return await wantBack(scene, borrower, wanted);
+  } catch (error) {
+    throw new Error(
+      `${nameOf(wanted)} failed: ${String(error)}\n--- the VMM said\n${borrower.complaints()}\n--- guest's console\n${borrower.console.tail}`,
+      { cause: error },
+    );
+  }
+}
+
+async function wantBack({ bystanders, slot, deadlineMs, trace }: Scene, borrower: Borrower, { way }: Case): Promise<Outcome> {
+  const askedAt = performance.now();
+  if (trace) say({ kind: 'step', text: `${Math.round(askedAt)} wanted back` });
+  const byMs = askedAt + deadlineMs + NEVER_MS;
+  bystanders.start();
+  const back = way === 'unplug' ? slot.do('unplug') : borrower.takeBack(deadlineMs).then(() => performance.now() - askedAt);
+  // Waited for in the end, whatever happens before.
+  back.catch(() => undefined);
+  const returnMs = await Promise.race([back, delay(byMs - performance.now(), null)]);
+  const delays = await bystanders.stop(byMs);
+  await borrower.end();
+  await back;
+  await bystanders.idle();
+  if (way === 'unplug') await slot.do('plug');
+  return { returnMs: returnMs === null ? null : Math.round(returnMs), ...delays };
+}
