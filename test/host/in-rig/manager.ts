@@ -63,6 +63,11 @@ class HostageTaker implements VmProcess {
     this.#holder.kill('SIGKILL');
   }
 
+  /** It runs; it only doesn't answer. */
+  isStopped(): boolean {
+    return false;
+  }
+
   status(): Promise<VmProcessStatus> {
     return silence();
   }
