@@ -30,8 +30,8 @@ export function unixFetch(socketPath: string): Fetch {
           const hasBody = status !== 204 && status !== 304;
           if (!hasBody) incoming.resume();
           // The types of streams in Node and on the web differ in what a byte stream is.
-          const body = Readable.from(chunksOf(incoming, socketPath));
-          const stream = hasBody ? (Readable.toWeb(body) as ReadableStream<Uint8Array<ArrayBuffer>>) : null;
+          const received = Readable.from(chunksOf(incoming, socketPath));
+          const stream = hasBody ? (Readable.toWeb(received) as ReadableStream<Uint8Array<ArrayBuffer>>) : null;
           resolve(new Response(stream, { status, headers: given }));
         },
       );
