@@ -75,7 +75,13 @@ if (chosen === undefined) {
     if (chosen.bench === 'scale') await scale({ json: chosen.json });
     else if (chosen.bench === 'hostage') {
       const sides = SIDES.filter((side) => [side, 'both'].includes(chosen.side));
-      await hostage({ json: chosen.json, trace: chosen.trace, deadlineMs: chosen.deadlineMs, cases: chosen.cases, sides });
+      await hostage({
+        json: chosen.json,
+        trace: chosen.trace,
+        deadlineMs: chosen.deadlineMs,
+        cases: chosen.cases,
+        sides,
+      });
     } else await versusQemu(chosen);
   } catch (error) {
     process.stderr.write(`bench: ${error instanceof RigError ? error.message : String(error)}\n`);

@@ -18,7 +18,8 @@ export async function hostageGuestFiles(): Promise<HostageGuestFiles> {
   const kernel = unpackedKernel('6.1');
   const tree = await ModuleTree.open(kernel.modules);
   const module = (await tree.load([MODULE])).find(({ name }) => name === MODULE);
-  if (module === undefined) throw new Error(`The kernel has ${MODULE} built in: there is no module to make another from.`);
+  if (module === undefined)
+    throw new Error(`The kernel has ${MODULE} built in: there is no module to make another from.`);
   const initrd = join(cacheDirectory(), 'bench', 'hostage-initrd');
   mkdirSync(join(cacheDirectory(), 'bench'), { recursive: true });
   writeFileSync(

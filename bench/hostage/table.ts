@@ -20,7 +20,9 @@ export interface HostageReport {
 export function report(cases: readonly Case[], deadlineMs: number, lines: readonly FromRig[]): HostageReport {
   const rows = cases.map((each): HostageRow => {
     const outcomes = SIDES.flatMap((side) => {
-      const found = lines.find((line) => line.kind === 'outcome' && line.side === side && nameOf(line.case) === nameOf(each));
+      const found = lines.find(
+        (line) => line.kind === 'outcome' && line.side === side && nameOf(line.case) === nameOf(each),
+      );
       return found?.kind === 'outcome' ? [[side, found.outcome] as const] : [];
     });
     return {
@@ -44,9 +46,14 @@ export function table({ rows }: HostageReport): string {
   ]);
   const all = [head, ...cells];
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  const text = all.map((row) => row.map((each, column) => each.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  const text = all.map((row) =>
+    row
+      .map((each, column) => each.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
   return [
-    'Milliseconds. return: from the request to the device back under the host\'s driver (unplug: until the kernel has let go of it).',
+    "Milliseconds. return: from the request to the device back under the host's driver (unplug: until the kernel has let go of it).",
     'rescan, other: the longest delay meanwhile of a rescan of the buses, and of taking another device out and putting it back.',
     `Aims: return within the deadline + ${AIM.returnAfterDeadlineMs}; rescan and other delayed by ${AIM.delayMs} at the most.`,
     '',

@@ -24,10 +24,14 @@ export class DdaLender implements Lender {
   private constructor(plan: HostagePlan) {
     this.#plan = plan;
     const { NODE_COMPILE_CACHE: _, ...env } = process.env;
-    this.#daemon = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', plan.program, 'serve', '--no-boot-rules'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env,
-    });
+    this.#daemon = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', plan.program, 'serve', '--no-boot-rules'],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env,
+      },
+    );
     for (const stream of [this.#daemon.stdout, this.#daemon.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.#said += text;
@@ -53,7 +57,8 @@ export class DdaLender implements Lender {
       const { state, present } = await get('GET', `/v1/functions/${lent}`);
       if (present === true && state === 'pool') return untilBound(lent, 'vfio-pci', HOME_TIMEOUT_MS);
       if (present === true && state === 'host') await get('POST', '/v1/dismount', { functions: [lent] });
-      if (performance.now() > end) throw new Error(`${lent} does not come home: it is ${String(state)}\n${this.#tail()}`);
+      if (performance.now() > end)
+        throw new Error(`${lent} does not come home: it is ${String(state)}\n${this.#tail()}`);
     }
   }
 

@@ -23,7 +23,10 @@ async function oneSide(side: Side): Promise<void> {
   const lender: Lender = side === 'dda' ? await DdaLender.start(plan) : new QemuLender(plan);
   await lender.prepare();
   const { rescanMs, otherMs } = await bystanders.calibrate();
-  say({ kind: 'step', text: `${side}: undisturbed, a rescan takes ${rescanMs} ms, another device out and in ${otherMs} ms` });
+  say({
+    kind: 'step',
+    text: `${side}: undisturbed, a rescan takes ${rescanMs} ms, another device out and in ${otherMs} ms`,
+  });
   for (const each of plan.cases) {
     await lender.prepare();
     const outcome = await runCase({ lender, bystanders, slot, deadlineMs: plan.deadlineMs, trace: plan.trace }, each);
@@ -43,6 +46,10 @@ function inMemory(given: HostagePlan): HostagePlan {
     copyFileSync(path, target);
     return target;
   };
-  const guest: HostageGuestFiles = { ...given.guest, vmlinux: copy(given.guest.vmlinux), initrd: copy(given.guest.initrd) };
+  const guest: HostageGuestFiles = {
+    ...given.guest,
+    vmlinux: copy(given.guest.vmlinux),
+    initrd: copy(given.guest.initrd),
+  };
   return { ...given, guest };
 }

@@ -37,12 +37,17 @@ export async function runCase(scene: Scene, wanted: Case): Promise<Outcome> {
   }
 }
 
-async function wantBack({ bystanders, slot, deadlineMs, trace }: Scene, borrower: Borrower, { way }: Case): Promise<Outcome> {
+async function wantBack(
+  { bystanders, slot, deadlineMs, trace }: Scene,
+  borrower: Borrower,
+  { way }: Case,
+): Promise<Outcome> {
   const askedAt = performance.now();
   if (trace) say({ kind: 'step', text: `${Math.round(askedAt)} wanted back` });
   const byMs = askedAt + deadlineMs + NEVER_MS;
   bystanders.start();
-  const back = way === 'unplug' ? slot.do('unplug') : borrower.takeBack(deadlineMs).then(() => performance.now() - askedAt);
+  const back =
+    way === 'unplug' ? slot.do('unplug') : borrower.takeBack(deadlineMs).then(() => performance.now() - askedAt);
   // Waited for in the end, whatever happens before.
   back.catch(() => undefined);
   const returnMs = await Promise.race([back, delay(byMs - performance.now(), null)]);

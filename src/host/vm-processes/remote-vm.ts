@@ -1,5 +1,12 @@
 import { constants } from 'node:os';
-import { closeFile, OpenFlag, openFile, type ProcessHandle, readProcessStatus, SystemCallError } from '../../linux/index.ts';
+import {
+  closeFile,
+  OpenFlag,
+  openFile,
+  type ProcessHandle,
+  readProcessStatus,
+  SystemCallError,
+} from '../../linux/index.ts';
 import {
   decodeResult,
   MAX_TYPED_BYTES,
