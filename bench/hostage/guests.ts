@@ -34,6 +34,8 @@ export const Marker = {
   ready: 'dda-hostage: ready',
   /** It has the device and has read from it; the next thing is what it is here for. */
   has: 'dda-hostage: has it',
+  /** The last that Linux prints when it panics. */
+  panicked: 'end Kernel panic',
 } as const;
 
 /** Where the guest finds its modules. */

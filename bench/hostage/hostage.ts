@@ -68,14 +68,15 @@ async function run(rig: Rig, plan: HostagePlan): Promise<FromRig[]> {
   const take = (line: FromRig): void => {
     lines.push(line);
     if (line.kind === 'step') say(line.text);
-    if (line.kind === 'plug' || line.kind === 'unplug') {
-      act(rig, line.kind).then(
-        (done) => command.write(`${JSON.stringify(done)}\n`),
-        (error: unknown) => {
-          troubles.push(error);
-          command.signal('SIGKILL');
-        },
-      );
+    if (line.kind === 'plug' || line.kind === 'unplug') void reach(line.kind);
+  };
+  const reach = async (what: ToRig['done']): Promise<void> => {
+    try {
+      const done = await act(rig, what);
+      command.write(`${JSON.stringify(done)}\n`);
+    } catch (error) {
+      troubles.push(error);
+      command.signal('SIGKILL');
     }
   };
   const { exitCode } = await command.ended;

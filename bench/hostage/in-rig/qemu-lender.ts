@@ -4,7 +4,7 @@ import { GuestLine } from '../../../src/vm/boot/init-script.ts';
 import type { Guest } from '../guests.ts';
 import type { HostagePlan } from '../plan.ts';
 import type { Borrower, Lender } from './side.ts';
-import { bindToHost, bindToVfio, untilPresent } from './sysfs.ts';
+import { bindToHost, bindToVfio, driverOf, untilBound, untilPresent } from './sysfs.ts';
 
 const HOME_TIMEOUT_MS = 60_000;
 
@@ -17,8 +17,12 @@ export class QemuLender implements Lender {
   }
 
   async prepare(): Promise<void> {
-    await untilPresent(this.#plan.lent, HOME_TIMEOUT_MS);
-    await bindToVfio(this.#plan.lent);
+    const { lent } = this.#plan;
+    await untilPresent(lent, HOME_TIMEOUT_MS);
+    // One that has just been plugged is the host's in a moment.
+    if (driverOf(lent) === undefined) await untilBound(lent, 'nvme', HOME_TIMEOUT_MS);
+    await bindToVfio(lent);
+    await untilBound(lent, 'vfio-pci', HOME_TIMEOUT_MS);
   }
 
   async start(guest: Guest): Promise<Borrower> {

@@ -25,6 +25,7 @@ export async function runCase(scene: Scene, wanted: Case): Promise<Outcome> {
     await borrower.console.waitFor(Marker.ready, BOOT_TIMEOUT_MS);
     const has = borrower.console.waitFor(Marker.has, STEP_TIMEOUT_MS);
     await Promise.all([borrower.lend(), has]);
+    if (wanted.guest === 'panicked') await borrower.console.waitFor(Marker.panicked, STEP_TIMEOUT_MS);
     await delay(SETTLE_MS);
     if (wanted.guest === 'stopped') process.kill(borrower.processId, 'SIGSTOP');
     return await wantBack(scene, borrower, wanted);

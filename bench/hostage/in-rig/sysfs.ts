@@ -58,7 +58,7 @@ export async function untilBound(bdf: string, driver: string, timeoutMs: number)
 }
 
 export async function untilPresent(bdf: string, timeoutMs: number): Promise<void> {
-  await until(`${bdf}`, timeoutMs, () => existsSync(pciDevice(bdf)));
+  await until(bdf, timeoutMs, () => existsSync(pciDevice(bdf)));
 }
 
 async function until(what: string, timeoutMs: number, isSo: () => boolean): Promise<void> {
