@@ -10,6 +10,10 @@ const TINY_ENTRY = 16 * MIB;
 /** With interrupts off: `hlt`, and `jmp` back to it. It holds no function open and asks for nothing. */
 const TINY_CODE = Uint8Array.from([0xf4, 0xeb, 0xfd]);
 
+export function tinyKernel(): Uint8Array {
+  return tinyExecutable(TINY_ENTRY, [{ physicalAddress: TINY_ENTRY, bytes: TINY_CODE }]);
+}
+
 export interface ManagerPrograms {
   readonly file: string;
   readonly directory: string;
@@ -23,7 +27,7 @@ export async function mortalManager(program: string): Promise<ManagerPrograms> {
   await bundle('test/manager/in-rig/mortal-manager.ts', directory);
   await bundle(`test/manager/in-rig/${program}.ts`, directory);
   const kernel = join(directory, 'tiny-kernel');
-  await writeFile(kernel, tinyExecutable(TINY_ENTRY, [{ physicalAddress: TINY_ENTRY, bytes: TINY_CODE }]));
+  await writeFile(kernel, tinyKernel());
   const spec = { memoryBytes: 64 * MIB, cpuCount: 1, kernel, commandLine: '' };
   return {
     file: join(directory, `${program}.js`),
@@ -41,7 +45,7 @@ export async function runTests(
 ): Promise<string> {
   const result = await rig.run(['node', '--test', '--test-isolation=none', '--test-reporter=tap', file], {
     timeoutMs,
-    env: { ...env, ...more },
+    env: { ...env, ...more, DDA_VERBOSE: process.env['DDA_VERBOSE'] ?? '' },
     onOutput: (_stream, bytes) => {
       if (process.env['DDA_VERBOSE'] === '1') process.stderr.write(bytes);
     },

@@ -85,6 +85,23 @@ async function home(): Promise<void> {
   for (const { name, owner } of manager.snapshot().functions) if (owner.kind !== 'host') await bring(name, 'host');
 }
 
+/** Waits until the guest says that it has a disk by its own driver. A guest that only just boots loses what it is typed: so again. */
+async function seen(vm: string): Promise<void> {
+  let said = '';
+  const stop = manager.watchConsole(vm, (bytes) => {
+    said += new TextDecoder().decode(bytes);
+  });
+  try {
+    for (const endMs = Date.now() + REST_MS; !said.includes('dda-test: disk'); await sleep(100)) {
+      if (Date.now() > endMs) throw new Error(`the guest of ${vm} does not see its disk: ${said.slice(-2000)}`);
+      const line = '\nls /dev/nvme*n1 >/dev/null 2>&1 && echo dda-test: disk\n';
+      await manager.type({ vm, bytes: new TextEncoder().encode(line) }, by);
+    }
+  } finally {
+    stop();
+  }
+}
+
 async function shell(command: string): Promise<void> {
   const child = spawn('sh', ['-c', command], { detached: true, stdio: 'ignore' });
   await once(child, 'exit');
@@ -167,6 +184,9 @@ async function answer(question: Question): Promise<Answer> {
       break;
     case 'type':
       await manager.type({ vm: question.vm, bytes: new TextEncoder().encode(`${question.text}\n`) }, by);
+      break;
+    case 'seen':
+      await seen(question.vm);
       break;
     case 'home':
       await home();

@@ -32,6 +32,8 @@ export type Question =
   | { readonly ask: 'vm'; readonly vm: string; readonly runs: boolean }
   /** To the guest's serial port, and a line's end. */
   | { readonly ask: 'type'; readonly vm: string; readonly text: string }
+  /** Waits until the guest has the disk of what it was lent. */
+  | { readonly ask: 'seen'; readonly vm: string }
   | { readonly ask: 'home' }
   /** At the point the manager dies, or the process of `vm` is killed. */
   | { readonly ask: 'act'; readonly operation: Operation; readonly point?: Point; readonly vm?: string }
