@@ -34,9 +34,10 @@ class Host {
     return stdout;
   }
 
-  async serve(): Promise<AsyncDisposable> {
+  /** Until the rig ends. */
+  async serve(): Promise<void> {
     let said = '';
-    const daemon = this.#rig.start(['node', this.#cli, 'serve'], {
+    this.#rig.start(['node', this.#cli, 'serve'], {
       onOutput: (_stream, bytes) => {
         said += new TextDecoder().decode(bytes);
       },
@@ -46,12 +47,6 @@ class Host {
       async () => said.includes('"msg":"ready"'),
       () => said,
     );
-    return {
-      [Symbol.asyncDispose]: async () => {
-        daemon.signal('SIGTERM');
-        await daemon.ended;
-      },
-    };
   }
 
   async driverOf(name: string): Promise<string> {
@@ -75,7 +70,7 @@ test('dismounted stays dismounted when the device is pulled and plugged in again
   const programs = await bundledCli();
   await using rig = await bootRig({ nvmeControllers: 2 });
   const host = new Host(rig, join(programs, 'main.js'));
-  await using _daemon = await host.serve();
+  await host.serve();
   await host.dda('dismount', first);
   const seen = async (name: string, what: RegExp): Promise<void> => {
     let line = '';
