@@ -5,6 +5,7 @@ import { keepRulesFile } from '../manager/keep-rules.ts';
 import { kernelHost } from '../manager/kernel-host.ts';
 import { startManager } from '../manager/start-manager.ts';
 import { systemClock } from '../manager/system-clock.ts';
+import { restoreEveryAutoprobe } from '../sriov/restore-autoprobe.ts';
 import { VmProcesses } from '../vm-processes/vm-processes.ts';
 import { kernelNews } from './kernel-news.ts';
 import type { ManagerPlaces, ManagerReports, OpenedManager } from './opened-manager.ts';
@@ -18,6 +19,7 @@ export async function openManagerHere(
   reports: ManagerReports,
 ): Promise<OpenedManager> {
   const host = openHost('dda serve');
+  for (const problem of await restoreEveryAutoprobe(host)) reports.problem(problem);
   const vms = new VmProcesses();
   const manager = await startManager({
     host: kernelHost(host),
