@@ -23,7 +23,10 @@ export class InterruptVectors {
   #kind: InterruptKind | undefined;
   #expectedCount = 0;
 
-  constructor(backend: Pick<GuardedBackend, 'enableMsix' | 'connectVector' | 'disableVectors'>, listener: MessageListener) {
+  constructor(
+    backend: Pick<GuardedBackend, 'enableMsix' | 'connectVector' | 'disableVectors'>,
+    listener: MessageListener,
+  ) {
     this.#backend = backend;
     this.#listener = listener;
   }
