@@ -33,10 +33,17 @@ import { Rig } from './rig.ts';
 import { RigError, RigErrorCode, noSuchDevice } from './rig-error.ts';
 
 const DEFAULT_NVME_CONTROLLERS = 1;
+const DEFAULT_MEMORY_MIB = 4096;
+/**
+ * With network cards no memory may lie above 4 GiB: with some there, the firmware puts 64-bit BARs above it too, and QEMU 10
+ * before 10.0.6 maps those of virtual functions by the lower half of their addresses. This machine splits memory at 2816 MiB.
+ */
+const CARDS_DEFAULT_MEMORY_MIB = 2560;
+const CARDS_MOST_MEMORY_MIB = 2815;
 const KERNEL_ARGUMENTS = ['console=ttyS0', 'loglevel=5', 'panic=-1', 'intel_iommu=on', 'iommu=nopt', 'mitigations=off'];
 
 export interface RigOptions {
-  /** Default 4096. */
+  /** Default 4096; with network cards 2560, and at most 2815. */
   readonly memoryMib?: number;
   /** Default 1; docs/rig.md says why more is a risk under emulation. */
   readonly cpus?: number;
@@ -131,7 +138,7 @@ async function prepareRun(
   const agent = await listen(inRun('agent'));
   const machine: MachineDescription = {
     accelerator,
-    memoryMib: options.memoryMib ?? 4096,
+    memoryMib: options.memoryMib ?? (cardCount(options) > 0 ? CARDS_DEFAULT_MEMORY_MIB : DEFAULT_MEMORY_MIB),
     cpus: options.cpus ?? 1,
     kernelImage,
     initramfs,
@@ -210,6 +217,12 @@ function checkOptions(options: RigOptions): void {
       throw new RigError(RigErrorCode.badOption, `${name} is ${value}; it must be a whole number above 0.`);
   }
   const cards = cardCount(options);
+  if (cards > 0 && (options.memoryMib ?? 0) > CARDS_MOST_MEMORY_MIB) {
+    throw new RigError(
+      RigErrorCode.badOption,
+      `memoryMib is ${options.memoryMib}; with network cards it can be at most ${CARDS_MOST_MEMORY_MIB}, so that their virtual functions lie where QEMU finds them.`,
+    );
+  }
   const count = nvmeCount + cards + (options.devices?.length ?? 0);
   if (![nvmeCount, cards].every((each) => Number.isInteger(each) && each >= 0) || count > MAX_DEVICES) {
     throw new RigError(

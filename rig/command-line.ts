@@ -22,7 +22,7 @@ Boots a whole Linux host under QEMU, runs COMMAND in it as root from the same di
 with its exit code. What COMMAND writes stays in the rig's memory and is gone afterwards. On a terminal,
 'npm run rig -- bash' is interactive.
 
-  --memory MIB           memory of the rig (4096)
+  --memory MIB           memory of the rig (4096; with --igb 2560)
   --cpus N               its CPUs (1; docs/rig.md says why more is a risk)
   --nvme N               NVMe controllers, named nvme0, nvme1, … (1)
   --igb N                network cards with SR-IOV, named nic0, nic1, … (0; takes QEMU 10, which set-up brings)

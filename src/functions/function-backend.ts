@@ -60,8 +60,10 @@ export interface FunctionBackend {
    */
   reservedBesideMsix(barIndex: number, offset: number, sizeBytes: number): boolean;
 
+  /** Turns MSI-X on, as the guest has, with no vector connected yet. */
+  enableMsix(): void;
   /**
-   * Connects one vector; undefined disconnects it. The first connection enables `kind`; `expectedCount`: how many vectors
+   * Connects one vector; undefined disconnects it. The first connection enables `kind`, if it isn't on yet; `expectedCount`: how many vectors
    * the guest has asked for, where it says so (MSI).
    */
   connectVector(kind: InterruptKind, vector: number, eventFd: number | undefined, expectedCount: number): void;

@@ -7,6 +7,7 @@ type GuestCaused =
   | 'setDeviceControl'
   | 'readRegister'
   | 'writeRegister'
+  | 'enableMsix'
   | 'connectVector'
   | 'disableVectors';
 
@@ -61,6 +62,7 @@ export function guardBackend(backend: FunctionBackend, report: (reason: string) 
       guard(`read BAR ${barIndex}`, allOnes, () => backend.readRegister(barIndex, offset, sizeBytes)),
     writeRegister: (barIndex, offset, sizeBytes, value) =>
       guard(`write BAR ${barIndex}`, undefined, () => backend.writeRegister(barIndex, offset, sizeBytes, value)),
+    enableMsix: () => guard('turn MSI-X on', undefined, () => backend.enableMsix()),
     connectVector: (kind, vector, eventFd, expectedCount) =>
       guard(`connect interrupt vector ${vector}`, undefined, () =>
         backend.connectVector(kind, vector, eventFd, expectedCount),

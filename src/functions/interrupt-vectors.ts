@@ -10,10 +10,12 @@ const msixOff: MsixControl = { enabled: false, functionMasked: false };
 
 /**
  * Brings together what the guest has programmed (messages) and what the borrower has connected (eventfds): a vector is
- * wired to the function once it has both, and stays wired while it is masked.
+ * wired to the function once it has both, and stays wired while it is masked. MSI-X is on at the function while the guest
+ * has it on, with or without vectors: a device may look at that when its driver starts it, and not again (QEMU 10's NVMe
+ * virtual functions do).
  */
 export class InterruptVectors {
-  readonly #backend: Pick<GuardedBackend, 'connectVector' | 'disableVectors'>;
+  readonly #backend: Pick<GuardedBackend, 'enableMsix' | 'connectVector' | 'disableVectors'>;
   readonly #listener: MessageListener;
   readonly #eventFds = new Map<number, number>();
   readonly #wired = new Set<number>();
@@ -21,7 +23,10 @@ export class InterruptVectors {
   #kind: InterruptKind | undefined;
   #expectedCount = 0;
 
-  constructor(backend: Pick<GuardedBackend, 'connectVector' | 'disableVectors'>, listener: MessageListener) {
+  constructor(
+    backend: Pick<GuardedBackend, 'enableMsix' | 'connectVector' | 'disableVectors'>,
+    listener: MessageListener,
+  ) {
     this.#backend = backend;
     this.#listener = listener;
   }
@@ -36,6 +41,7 @@ export class InterruptVectors {
       this.#unwire();
       this.#kind = kind;
       this.#expectedCount = expectedCount;
+      if (kind === 'msix') this.#backend.enableMsix();
     }
     if (kind === 'msix') table?.setControl(msix);
     if (kind === 'msi') this.#setMessages(msiMessages(msi));
@@ -81,7 +87,7 @@ export class InterruptVectors {
 
   /** The eventfds stay known, and are wired again with the vector's next message. */
   #unwire(): void {
-    if (this.#wired.size > 0) this.#backend.disableVectors();
+    if (this.#kind === 'msix' || this.#wired.size > 0) this.#backend.disableVectors();
     this.#wired.clear();
   }
 

@@ -123,6 +123,19 @@ test('a vector is wired once it has a message and an eventfd, and stays wired wh
   assert.deepEqual(connects, ['connect msix 2 fd 102']);
 });
 
+test('MSI-X is on at the function as soon as the guest turns it on, before any vector, and off with it', () => {
+  const fn = new FakeFunction();
+  borrow(fn);
+  const msixActs = () => fn.backend.log.filter((entry) => /msix|vectors/.test(entry));
+  fn.writeConfig(msixControl, 2, 0xc000);
+  assert.deepEqual(msixActs(), ['enable msix']);
+  fn.writeConfig(msixControl, 2, 0x8000);
+  fn.writeConfig(msixControl, 2, 0);
+  assert.deepEqual(msixActs(), ['enable msix', 'disable-vectors']);
+  enableMsixVector(fn, 2, 0x60);
+  assert.deepEqual(msixActs(), ['enable msix', 'disable-vectors', 'enable msix', 'connect msix 2 fd 102']);
+});
+
 test('an eventfd given before the first message is wired with it', () => {
   const fn = new FakeFunction();
   borrow(fn);

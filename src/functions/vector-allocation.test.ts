@@ -104,3 +104,15 @@ test('after any history the kernel has exactly the eventfds that are connected',
     }),
   );
 });
+
+test('a kind can be enabled before any vector is, and the first vectors are then set singly', () => {
+  const vectors = new VectorAllocation(fixed);
+  assert.deepEqual(vectors.enable('msix'), [
+    { kind: 'set', interrupt: 'msix', start: 0, eventFds: [none, none, none, none, none, none, none, none] },
+  ]);
+  assert.deepEqual(vectors.enable('msix'), []);
+  assert.deepEqual(vectors.connect('msix', 2, 42, 0), [{ kind: 'set', interrupt: 'msix', start: 2, eventFds: [42] }]);
+  assert.deepEqual(vectors.disable(), [{ kind: 'disable', interrupt: 'msix' }]);
+  const without = new VectorAllocation({ ...fixed, msix: { count: 0, resizable: false } });
+  assert.deepEqual(without.enable('msix'), []);
+});

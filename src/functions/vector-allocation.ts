@@ -34,6 +34,20 @@ export class VectorAllocation {
     this.#limits = limits;
   }
 
+  /**
+   * Enables `kind` with no vector connected, so that the function finds it on from when its driver turned it on: some look
+   * only then, before any vector is programmed.
+   */
+  enable(kind: InterruptKind): VectorAction[] {
+    if (this.#enabled?.kind === kind) return [];
+    const actions = this.disable();
+    const count = Math.min(this.#limits[kind].count, this.#least(kind));
+    if (count === 0) return actions;
+    this.#enabled = { kind, count };
+    const eventFds = Array.from({ length: count }, () => undefined);
+    return [...actions, { kind: 'set', interrupt: kind, start: 0, eventFds }];
+  }
+
   /** `expectedCount`: the vectors the guest has enabled, where that is known; a power of two for MSI. */
   connect(kind: InterruptKind, vector: number, eventFd: number | undefined, expectedCount: number): VectorAction[] {
     const limits = this.#limits[kind];

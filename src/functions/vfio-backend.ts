@@ -116,6 +116,10 @@ export class VfioBackend implements FunctionBackend {
     return doorbellStride === 0n && offset >= 0x2000;
   }
 
+  enableMsix(): void {
+    this.#perform(this.#vectors.enable('msix'));
+  }
+
   connectVector(kind: InterruptKind, vector: number, eventFd: number | undefined, expectedCount: number): void {
     this.#perform(this.#vectors.connect(kind, vector, eventFd, expectedCount));
   }

@@ -126,6 +126,10 @@ export class FakeBackend implements FunctionBackend {
     return this.#nothingBesideMsix;
   }
 
+  enableMsix(): void {
+    this.#do('enable msix');
+  }
+
   connectVector(kind: InterruptKind, vector: number, eventFd: number | undefined): void {
     this.#do(`connect ${kind} ${vector} ${eventFd === undefined ? 'off' : `fd ${eventFd}`}`);
     if (eventFd === undefined) this.connected.delete(vector);

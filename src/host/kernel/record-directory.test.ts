@@ -36,6 +36,17 @@ test('what is written is read again, by another process too', (t) => {
   assert.equal(new RecordDirectory(path).list().size, 0);
 });
 
+test('settings to be put back are kept apart from records', (t) => {
+  const records = new RecordDirectory(directory(t));
+  const note = { function: record.function, on: true };
+  records.writeAutoprobe(note);
+  assert.deepEqual(records.listAutoprobe(), new Map([[record.function, note]]));
+  assert.deepEqual(records.getAutoprobe(record.function), note);
+  assert.equal(records.list().size, 0);
+  records.removeAutoprobe(record.function);
+  assert.equal(records.getAutoprobe(record.function), undefined);
+});
+
 test('stuck acts are kept apart from records', (t) => {
   const records = new RecordDirectory(directory(t));
   const act = { function: record.function, processId: 3, startTicks: 4, intent: 'release it' };

@@ -2,8 +2,8 @@ import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, wri
 import { join } from 'node:path';
 import { HostError } from '../errors.ts';
 import type { LockOwner, LockResult, RecordStore } from '../moves/ports.ts';
-import { decodeRecord, decodeStuckAct, encodeRecord } from '../moves/record.ts';
-import type { DismountRecord, ProcessMark, StuckAct } from '../moves/record.ts';
+import { decodeAutoprobe, decodeRecord, decodeStuckAct, encodeRecord } from '../moves/record.ts';
+import type { AutoprobeNote, DismountRecord, ProcessMark, StuckAct } from '../moves/record.ts';
 
 /** Where dda keeps its records. Emptied by a restart of the host, which also undoes every dismount. */
 export const recordDirectory = '/run/dda';
@@ -21,11 +21,7 @@ export class RecordDirectory implements RecordStore {
   }
 
   get(name: string): DismountRecord | undefined {
-    const path = this.#file('dismounted', name);
-    return this.#guard(`read ${path}`, () => {
-      const text = readIfPresent(path);
-      return text === undefined ? undefined : decoded(path, text, decodeRecord);
-    });
+    return this.#read('dismounted', name, decodeRecord);
   }
 
   write(record: DismountRecord): void {
@@ -48,6 +44,22 @@ export class RecordDirectory implements RecordStore {
     this.#guard(`forget ${name}`, () => rmSync(this.#file('stuck', name), { force: true }));
   }
 
+  listAutoprobe(): ReadonlyMap<string, AutoprobeNote> {
+    return this.#readAll('autoprobe', decodeAutoprobe);
+  }
+
+  getAutoprobe(name: string): AutoprobeNote | undefined {
+    return this.#read('autoprobe', name, decodeAutoprobe);
+  }
+
+  writeAutoprobe(note: AutoprobeNote): void {
+    this.#replace('autoprobe', note.function, encodeRecord(note));
+  }
+
+  removeAutoprobe(name: string): void {
+    this.#guard(`forget ${name}`, () => rmSync(this.#file('autoprobe', name), { force: true }));
+  }
+
   lock(key: string, owner: LockOwner, isAlive: (mark: ProcessMark) => boolean): LockResult {
     return this.#guard(`lock ${key}`, () => {
       const path = this.#file('locks', key);
@@ -66,6 +78,14 @@ export class RecordDirectory implements RecordStore {
       } finally {
         rmSync(own, { force: true });
       }
+    });
+  }
+
+  #read<T>(kind: string, name: string, decode: (text: string) => T | undefined): T | undefined {
+    const path = this.#file(kind, name);
+    return this.#guard(`read ${path}`, () => {
+      const text = readIfPresent(path);
+      return text === undefined ? undefined : decoded(path, text, decode);
     });
   }
 

@@ -1,5 +1,5 @@
 import type { NvmeAdminCommand, NvmeCompletion } from '../../linux/index.ts';
-import type { DismountRecord, ProcessMark, StuckAct } from './record.ts';
+import type { AutoprobeNote, DismountRecord, ProcessMark, StuckAct } from './record.ts';
 
 /** How an act in the kernel ended. */
 export type ActOutcome =
@@ -60,6 +60,11 @@ export interface RecordStore {
   listStuck(): ReadonlyMap<string, StuckAct>;
   writeStuck(act: StuckAct): void;
   removeStuck(name: string): void;
+  /** Settings that are to be put back: each is there from before the creation that changes it until it is as it was. */
+  listAutoprobe(): ReadonlyMap<string, AutoprobeNote>;
+  getAutoprobe(name: string): AutoprobeNote | undefined;
+  writeAutoprobe(note: AutoprobeNote): void;
+  removeAutoprobe(name: string): void;
   /**
    * Takes the right to move what `key` names, without waiting. `isAlive` tells whether the process that a lock names still
    * runs; a lock left behind by one that doesn't is taken over.

@@ -26,9 +26,15 @@ export interface StuckAct extends ProcessMark {
   readonly intent: string;
 }
 
+/** What `sriov_drivers_autoprobe` of a physical function was before a creation of virtual functions turned it off. */
+export interface AutoprobeNote {
+  readonly function: string;
+  readonly on: boolean;
+}
+
 const recordVersion = 1;
 
-export function encodeRecord(record: DismountRecord | StuckAct): string {
+export function encodeRecord(record: DismountRecord | StuckAct | AutoprobeNote): string {
   return `${JSON.stringify({ version: recordVersion, ...record }, null, 2)}\n`;
 }
 
@@ -58,6 +64,14 @@ export function decodeStuckAct(text: string): StuckAct | undefined {
     return undefined;
   const act = decodeMark(value, 'intent');
   return act === null ? undefined : { function: value['function'], ...act.mark, intent: act.text };
+}
+
+/** Undefined for a text that isn't one of this version. */
+export function decodeAutoprobe(text: string): AutoprobeNote | undefined {
+  const value = parseObject(text);
+  if (value === undefined || value['version'] !== recordVersion) return undefined;
+  const { function: name, on } = value;
+  return typeof name === 'string' && typeof on === 'boolean' ? { function: name, on } : undefined;
 }
 
 /** Null: it is malformed. */

@@ -5,6 +5,7 @@ import { keepRulesFile } from '../manager/keep-rules.ts';
 import { kernelHost } from '../manager/kernel-host.ts';
 import { startManager } from '../manager/start-manager.ts';
 import { systemClock } from '../manager/system-clock.ts';
+import { restoreEveryAutoprobe } from '../sriov/restore-autoprobe.ts';
 import { VmProcesses } from '../vm-processes/vm-processes.ts';
 import { kernelNews } from './kernel-news.ts';
 import { runBeforeVms } from './priority.ts';
@@ -20,6 +21,7 @@ export async function openManagerHere(
 ): Promise<OpenedManager> {
   runBeforeVms();
   const host = openHost('dda serve');
+  for (const problem of await restoreEveryAutoprobe(host)) reports.problem(problem);
   const vms = new VmProcesses();
   const manager = await startManager({
     host: kernelHost(host),

@@ -13,6 +13,7 @@ import type { VirtualFunctionsTo } from './plan-create.ts';
 import { readNvmeControllers } from './read-nvme.ts';
 import { reportOf } from './read-virtual-functions.ts';
 import type { VirtualFunctionsReport } from './read-virtual-functions.ts';
+import { restoreAutoprobe } from './restore-autoprobe.ts';
 import type { VirtualFunctionSettings } from './settings.ts';
 
 export interface CreateRequest {
@@ -44,7 +45,10 @@ export async function createVirtualFunctions(
   const unlock = lockGroups(host, asked, [name]);
   try {
     // Read under the lock: no other dda moves the physical function any more.
-    const physical = findPhysicalFunction(host.tree, readFacts(host), asked, name);
+    let physical = findPhysicalFunction(host.tree, readFacts(host), asked, name);
+    if (await restoreAutoprobe(host, asked, name, deadlineMs)) {
+      physical = findPhysicalFunction(host.tree, readFacts(host), asked, name);
+    }
     refuseAway(asked, physical);
     const controllers = await controllersOf(host, asked, physical, deadlineMs);
     const { count, perFunction = [], to = 'pool' } = request;

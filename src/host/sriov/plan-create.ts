@@ -31,9 +31,11 @@ export function planCreate(
   refuseCount(asked, physical, wishes.count);
   const settings = checkSettings(asked, setup.kind, wishes.count, wishes.perFunction);
   const steps: VfStep[] = [
-    autoprobe(physical, false, 'keep drivers away from new virtual functions', [
-      autoprobe(physical, physical.autoprobe, 'let drivers have virtual functions again'),
-    ]),
+    {
+      ...autoprobe(physical, false, 'keep drivers away from new virtual functions'),
+      was: physical.autoprobe,
+      undo: [autoprobe(physical, physical.autoprobe, 'let drivers have virtual functions again')],
+    },
     {
       act: 'count',
       count: wishes.count,
@@ -90,8 +92,8 @@ function refuseCount(asked: string, { fn, virtualFunctions }: PhysicalFunction, 
   }
 }
 
-function autoprobe({ fn }: PhysicalFunction, on: boolean, intent: string, undo: readonly VfStep[] = []): VfStep {
-  return { act: 'autoprobe', on, intent: `${intent} (${fn.name})`, undo };
+function autoprobe({ fn }: PhysicalFunction, on: boolean, intent: string): VfStep & { act: 'autoprobe' } {
+  return { act: 'autoprobe', on, intent: `${intent} (${fn.name})`, undo: [] };
 }
 
 function setupSteps(

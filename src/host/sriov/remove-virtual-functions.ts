@@ -7,6 +7,7 @@ import { executeVfPlan } from './execute-vf-plan.ts';
 import type { VfOptions, VfStepTime } from './execute-vf-plan.ts';
 import { findPhysicalFunction, readVirtualFunctionNames } from './physical-function.ts';
 import { dismountedAmong, planRemove, refuseLent } from './plan-remove.ts';
+import { restoreAutoprobe } from './restore-autoprobe.ts';
 
 export interface RemoveOptions extends VfOptions {
   /** Also those that are dismounted, as long as nobody has them: they leave the pool first. */
@@ -38,6 +39,7 @@ export async function removeVirtualFunctions(
     // Read under the lock: whoever dismounts or lends one meanwhile is refused, or is seen here.
     const facts = readFacts(host);
     const physical = findPhysicalFunction(host.tree, facts, asked, name);
+    await restoreAutoprobe(host, asked, name, deadlineMs);
     const controllers =
       physical.virtualFunctions.length === 0 ? undefined : await controllersOf(host, asked, physical, deadlineMs);
     const plan = planRemove(facts, asked, physical, controllers, options.force ?? false);

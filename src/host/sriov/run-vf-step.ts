@@ -29,8 +29,14 @@ export async function runVfStep(
     return asSriov(judge(host, act, outcome), outcome.outcome === 'failed' ? outcome.text : '');
   };
   switch (step.act) {
-    case 'autoprobe':
-      return write(`${path}/sriov_drivers_autoprobe`, step.on ? '1' : '0');
+    case 'autoprobe': {
+      if (step.was !== undefined) host.records.writeAutoprobe({ function: name, on: step.was });
+      const failure = await write(`${path}/sriov_drivers_autoprobe`, step.on ? '1' : '0');
+      // A process that is killed before leaves the note, and the next that comes by puts it back (restore-autoprobe.ts).
+      const isBack = step.was === undefined && host.records.getAutoprobe(name)?.on === step.on;
+      if (failure === undefined && isBack) host.records.removeAutoprobe(name);
+      return failure;
+    }
     case 'count':
       // Taken away already, by another hand or with the driver.
       if (step.count === 0 && readVirtualFunctionNames(host.tree, name).length === 0) return undefined;

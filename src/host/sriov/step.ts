@@ -10,8 +10,8 @@ export type VfStep = VfAct & {
 };
 
 export type VfAct =
-  /** Whether the kernel offers virtual functions to drivers. */
-  | { readonly act: 'autoprobe'; readonly on: boolean }
+  /** Whether the kernel offers virtual functions to drivers. `was`: what is to be put back at the end, noted before the act. */
+  | { readonly act: 'autoprobe'; readonly on: boolean; readonly was?: boolean }
   /** 0 takes them all away. The kernel takes no other change than from and to 0. */
   | { readonly act: 'count'; readonly count: number }
   | { readonly act: 'check-count'; readonly count: number }

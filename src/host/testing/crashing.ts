@@ -38,7 +38,7 @@ export class Crashing {
     const records = this.#stand<RecordStore>(
       host.records,
       'note',
-      ['write', 'remove', 'writeStuck', 'removeStuck', 'lock'],
+      ['write', 'remove', 'writeStuck', 'removeStuck', 'writeAutoprobe', 'removeAutoprobe', 'lock'],
       [],
     );
     const actions = this.#stand<KernelActions>(host.actions, 'kernel', ['claimGroupNode'], ['write', 'loadModule']);

@@ -1,10 +1,11 @@
 import type { LockOwner, LockResult, RecordStore } from '../moves/ports.ts';
-import type { DismountRecord, ProcessMark, StuckAct } from '../moves/record.ts';
+import type { AutoprobeNote, DismountRecord, ProcessMark, StuckAct } from '../moves/record.ts';
 
 /** Records in memory, for tests. */
 export class MemoryRecords implements RecordStore {
   readonly dismounted = new Map<string, DismountRecord>();
   readonly stuck = new Map<string, StuckAct>();
+  readonly autoprobe = new Map<string, AutoprobeNote>();
   readonly locks = new Map<string, LockOwner>();
 
   list(): ReadonlyMap<string, DismountRecord> {
@@ -33,6 +34,22 @@ export class MemoryRecords implements RecordStore {
 
   removeStuck(name: string): void {
     this.stuck.delete(name);
+  }
+
+  listAutoprobe(): ReadonlyMap<string, AutoprobeNote> {
+    return new Map(this.autoprobe);
+  }
+
+  getAutoprobe(name: string): AutoprobeNote | undefined {
+    return this.autoprobe.get(name);
+  }
+
+  writeAutoprobe(note: AutoprobeNote): void {
+    this.autoprobe.set(note.function, note);
+  }
+
+  removeAutoprobe(name: string): void {
+    this.autoprobe.delete(name);
   }
 
   lock(key: string, owner: LockOwner, isAlive: (mark: ProcessMark) => boolean): LockResult {
