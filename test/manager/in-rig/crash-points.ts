@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import type { ManagerSnapshot } from '../../../src/host/index.ts';
 import { linkName } from '../../../src/linux/index.ts';
 import type { Point } from './act-gate.ts';
@@ -174,7 +175,7 @@ async function enumerate(each: Case, victim: Victim): Promise<string> {
       found.set(place, (found.get(place) ?? 0) + 1);
       return act;
     } catch (error) {
-      throw new Error(`${victim} dead ${point.moment} act ${point.at}, after ${acts.join(', ')}`, { cause: error });
+      throw new Error(`${victim} dead ${point.moment} act ${point.at}, after ${acts.join(', ')}: ${inspect(error)}`);
     }
   };
   for (let number = 1; ; number += 1) {
