@@ -7,7 +7,7 @@ import { keepRules } from '../../src/host/manager/keep-rules.ts';
 
 /** Where udev is: the machine's own, or Debian's package unpacked somewhere in this checkout. */
 const root = process.env['DDA_UDEV_ROOT'] ?? '/';
-const daemon = join(root, 'lib/systemd/systemd-udevd');
+/** The daemon is the same program by another name. */
 const admin = join(root, 'bin/udevadm');
 const kept = '0000:01:00.0';
 const other = '0000:02:00.0';
@@ -19,7 +19,7 @@ async function sh(rig: Rig, command: string): Promise<string> {
 }
 
 test('udev keeps a dismounted function from the driver that it loads for the others when the host starts', {
-  skip: existsSync(daemon) ? false : `there is no udev in ${root}: DDA_UDEV_ROOT names a directory with one`,
+  skip: existsSync(admin) ? false : `there is no udev in ${root}: DDA_UDEV_ROOT names a directory with one`,
 }, async () => {
   await using rig = await bootRig({ nvmeControllers: 2 });
   const rules = keepRules([
@@ -45,7 +45,7 @@ test('udev keeps a dismounted function from the driver that it loads for the oth
   // As before the driver is loaded, in a host that has just started.
   await sh(rig, 'modprobe -r nvme');
   assert.deepEqual([await driver(kept), await driver(other)], ['none', 'none']);
-  await sh(rig, `${daemon} --daemon`);
+  await sh(rig, `bash -c 'exec -a systemd-udevd ${admin} --daemon'`);
   await sh(rig, `${admin} trigger --action=add --subsystem-match=pci && ${admin} settle --timeout=60`);
   assert.equal(await driver(other), 'nvme', 'udev has loaded the driver');
   assert.notEqual(await driver(kept), 'nvme', 'and it did not get the function that is dismounted');

@@ -7,7 +7,7 @@ import { guestInitrd } from '../../src/vm/index.ts';
 import { mortalManager, runTests } from './manager-in-rig.ts';
 
 /** In every run; `DDA_CYCLES=200` for as many as there should be before a release. */
-const CYCLES = 50;
+const CYCLES = 100;
 const MEMORY_BYTES = 128 * 1024 * 1024;
 const COMMAND_LINE = 'console=ttyS0 panic=-1 mitigations=off cryptomgr.notests quiet';
 /** The guest runs each line that it is typed. */

@@ -34,10 +34,10 @@ class Host {
     return stdout;
   }
 
-  /** Until the rig ends. */
-  async serve(): Promise<void> {
+  /** Gives what ends the daemon in order. */
+  async serve(): Promise<() => Promise<void>> {
     let said = '';
-    this.#rig.start(['node', this.#cli, 'serve'], {
+    const daemon = this.#rig.start(['node', this.#cli, 'serve'], {
       onOutput: (_stream, bytes) => {
         said += new TextDecoder().decode(bytes);
       },
@@ -47,6 +47,11 @@ class Host {
       async () => said.includes('"msg":"ready"'),
       () => said,
     );
+    return async () => {
+      daemon.signal('SIGTERM');
+      const { exitCode } = await daemon.ended;
+      assert.equal(exitCode, 0, said);
+    };
   }
 
   async driverOf(name: string): Promise<string> {
@@ -70,7 +75,7 @@ test('dismounted stays dismounted when the device is pulled and plugged in again
   const programs = await bundledCli();
   await using rig = await bootRig({ nvmeControllers: 2 });
   const host = new Host(rig, join(programs, 'main.js'));
-  await host.serve();
+  const endDaemon = await host.serve();
   await host.dda('dismount', first);
   const seen = async (name: string, what: RegExp): Promise<void> => {
     let line = '';
@@ -113,4 +118,5 @@ test('dismounted stays dismounted when the device is pulled and plugged in again
     async () => (await host.driverOf(first)) === 'nvme',
     () => '',
   );
+  await endDaemon();
 });

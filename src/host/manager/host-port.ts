@@ -59,8 +59,10 @@ export interface VirtualFunctionsPort {
 
 /** What the host's kernel tells by itself. */
 export type HostNews =
-  /** A function came, left, or changed its driver (a uevent). */
+  /** A function came, or changed its driver (a uevent). */
   | { readonly kind: 'function-changed'; readonly function: string }
+  /** A function left (a uevent). There may be one in its place again by the time that this is heard. */
+  | { readonly kind: 'function-left'; readonly function: string }
   /** vfio-pci waits for a function to be let go, and the machine's plug and play with it (seen in the kernel's log). */
   | { readonly kind: 'host-waits'; readonly function: string }
   /** Some news got lost: everything is to be looked at again. */

@@ -84,6 +84,10 @@ export class InventoryWatch {
     switch (news.kind) {
       case 'function-changed':
         return this.soon(news.function);
+      case 'function-left':
+        // At once: when things have settled, it may be there again, and as another one.
+        if (this.#table().fn(news.function)?.present === true) this.#tell({ kind: 'gone', function: news.function });
+        return this.soon(news.function);
       case 'host-waits':
         return this.#tell({ kind: 'host-waits', function: news.function });
       case 'lost':

@@ -130,6 +130,24 @@ test('what somebody bound to a host driver by hand is dismounted again', async (
   assert.equal(m.host.actions.driverOf(nvme), 'vfio-pci');
 });
 
+test('one in quarantine that is pulled and plugged in before anybody looks does not stay with the host', async (t) => {
+  const m = await machine(t);
+  await m.lend('web', nvme);
+  m.host.actions.sabotage = ({ path }) =>
+    path.endsWith('/reset') ? { outcome: 'failed', code: 'ENOTTY', text: 'Inappropriate ioctl' } : undefined;
+  await m.manager.remove({ vm: 'web', function: nvme }, by);
+  assert.equal(m.owner(nvme), 'quarantine reset-failed');
+  m.host.actions.sabotage = () => undefined;
+  await m.host.actions.write(`/sys/bus/pci/devices/${nvme}/driver_override`, '\n');
+  await m.host.actions.write('/sys/bus/pci/drivers/vfio-pci/unbind', nvme);
+  await m.host.actions.write('/sys/bus/pci/drivers/nvme/bind', nvme);
+  m.tell({ kind: 'function-left', function: nvme });
+  m.tell({ kind: 'function-changed', function: nvme });
+  await m.clock.pass(1_000);
+  assert.equal(m.owner(nvme), 'pool');
+  assert.equal(m.host.actions.driverOf(nvme), 'vfio-pci');
+});
+
 test('a virtual function that appears is known at once', async (t) => {
   const { functions, ...rest } = machineDescription();
   const made = new FakeMachine({ ...rest, functions: functions.filter(({ address }) => address !== virtual) });

@@ -35,7 +35,8 @@ export function newsOfUevent(event: Uevent | 'overrun'): HostNews | undefined {
   if (event === 'overrun') return { kind: 'lost' };
   if (event.subsystem !== 'pci') return undefined;
   const name = event.properties.get('PCI_SLOT_NAME') ?? event.devicePath.split('/').at(-1);
-  return name === undefined || !isAddress(name) ? undefined : { kind: 'function-changed', function: name };
+  if (name === undefined || !isAddress(name)) return undefined;
+  return { kind: event.action === 'remove' ? 'function-left' : 'function-changed', function: name };
 }
 
 /** Linux drivers/vfio/pci/vfio_pci_core.c, vfio_pci_core_request: the two things that it says. */

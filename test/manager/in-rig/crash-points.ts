@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import type { ManagerSnapshot } from '../../../src/host/index.ts';
 import { linkName } from '../../../src/linux/index.ts';
 import type { Point } from './act-gate.ts';
@@ -32,6 +33,8 @@ interface Case {
 const isVm = (runs: boolean): Question => ({ ask: 'vm', vm, runs });
 const at = (to: 'host' | 'pool' | 'lent web'): Question => ({ ask: 'bring', function: nvme, to });
 const remove = { do: 'remove', vm, function: nvme, to: 'pool', deadlineMs: 20_000 } as const;
+
+const shape = (count: number): Operation => ({ do: 'virtual-functions', function: nvme, count });
 
 const cases: readonly Case[] = [
   {
@@ -104,6 +107,20 @@ const cases: readonly Case[] = [
     ends: ['pool'],
     endsWithoutVm: ['pool'],
   },
+  {
+    what: 'making virtual functions',
+    always: [],
+    prepare: [isVm(false), at('host'), { ask: 'act', operation: shape(0) }],
+    operation: shape(2),
+    ends: ['host', 'host, with 2'],
+  },
+  {
+    what: 'removing virtual functions',
+    always: [],
+    prepare: [isVm(false), at('host'), { ask: 'act', operation: shape(2) }],
+    operation: shape(0),
+    ends: ['host', 'host, with 2'],
+  },
 ];
 
 const isThorough = process.env['DDA_ALL_POINTS'] === '1';
@@ -112,7 +129,9 @@ after(() => manager.kill());
 
 function placeIn({ functions }: ManagerSnapshot): string {
   const owner = functions.find(({ name }) => name === nvme)?.owner;
-  return owner?.kind === 'lent' ? `lent ${owner.vm}` : (owner?.kind ?? 'absent');
+  const count = functions.filter(({ physicalFunction }) => physicalFunction === nvme).length;
+  const place = owner?.kind === 'lent' ? `lent ${owner.vm}` : (owner?.kind ?? 'absent');
+  return count === 0 ? place : `${place}, with ${count}`;
 }
 
 /** The kernel's word for what happened may be a moment behind. Gives where the function is. */
@@ -156,7 +175,7 @@ async function enumerate(each: Case, victim: Victim): Promise<string> {
       found.set(place, (found.get(place) ?? 0) + 1);
       return act;
     } catch (error) {
-      throw new Error(`${victim} dead ${point.moment} act ${point.at}, after ${acts.join(', ')}`, { cause: error });
+      throw new Error(`${victim} dead ${point.moment} act ${point.at}, after ${acts.join(', ')}: ${inspect(error)}`);
     }
   };
   for (let number = 1; ; number += 1) {
@@ -189,7 +208,8 @@ for (const each of cases.filter(({ what }) => wanted.test(what))) {
 }
 
 test('at the end everything is brought home by ordinary requests', async () => {
-  const { snapshot } = await manager.ask({ ask: 'home' });
+  await manager.ask({ ask: 'home' });
+  const { snapshot } = await manager.ask({ ask: 'act', operation: shape(0) });
   assert.deepEqual(snapshot.vms, []);
   checkHost(snapshot);
   assert.equal(placeIn(snapshot), 'host');

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { linkName } from '../../../src/linux/index.ts';
 import { checkHost, processesNow } from './host-check.ts';
 import { ManagerProcess } from './manager-process.ts';
@@ -161,7 +162,7 @@ test(`${count} cycles over ${vms.length} VMs with failures, seed ${seed}`, async
       await cycle(kind, name, vm);
       await settled();
     } catch (error) {
-      throw new Error(`cycle ${cycles}, seed ${seed}: ${kind}, ${name}, ${vm}`, { cause: error });
+      throw new Error(`cycle ${cycles}, seed ${seed}: ${kind}, ${name}, ${vm}: ${inspect(error)}`);
     }
     if (process.env['DDA_VERBOSE'] === '1') {
       process.stderr.write(`${cycles} ${kind}: ${Math.round(performance.now() - cycleAt)} ms\n`);
