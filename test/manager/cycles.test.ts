@@ -8,6 +8,8 @@ import { mortalManager, runTests } from './manager-in-rig.ts';
 
 /** In every run; `DDA_CYCLES=200` for as many as there should be before a release. */
 const CYCLES = 100;
+/** The same cycles each time: a run that fails can be looked into, and one that passes stays so. Another: DDA_SEED=N. */
+const SEED = '20261125';
 const MEMORY_BYTES = 128 * 1024 * 1024;
 const COMMAND_LINE = 'console=ttyS0 panic=-1 mitigations=off cryptomgr.notests quiet';
 /** The guest runs each line that it is typed. */
@@ -35,7 +37,7 @@ test('cycles over three VMs, with failures, end with every device home', async (
   const output = await runTests(rig, programs, {
     DDA_VM_SPEC: JSON.stringify(spec),
     DDA_CYCLES: process.env['DDA_CYCLES'] ?? String(CYCLES),
-    DDA_SEED: process.env['DDA_SEED'] ?? String(1 + Math.floor(Math.random() * 0xffff_fffe)),
+    DDA_SEED: process.env['DDA_SEED'] ?? SEED,
   });
   for (const [, line = ''] of output.matchAll(/^# (.*)$/gm)) t.diagnostic(line);
 });
