@@ -175,7 +175,9 @@ async function enumerate(each: Case, victim: Victim): Promise<string> {
       found.set(place, (found.get(place) ?? 0) + 1);
       return act;
     } catch (error) {
-      throw new Error(`${victim} dead ${point.moment} act ${point.at}, after ${acts.join(', ')}: ${inspect(error)}`);
+      throw new Error(`${victim} dead ${point.moment} act ${point.at}, after ${acts.join(', ')}: ${inspect(error)}`, {
+        cause: error,
+      });
     }
   };
   for (let number = 1; ; number += 1) {

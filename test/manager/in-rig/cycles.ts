@@ -162,7 +162,7 @@ test(`${count} cycles over ${vms.length} VMs with failures, seed ${seed}`, async
       await cycle(kind, name, vm);
       await settled();
     } catch (error) {
-      throw new Error(`cycle ${cycles}, seed ${seed}: ${kind}, ${name}, ${vm}: ${inspect(error)}`);
+      throw new Error(`cycle ${cycles}, seed ${seed}: ${kind}, ${name}, ${vm}: ${inspect(error)}`, { cause: error });
     }
     if (process.env['DDA_VERBOSE'] === '1') {
       process.stderr.write(`${cycles} ${kind}: ${Math.round(performance.now() - cycleAt)} ms\n`);
