@@ -58,6 +58,7 @@ test('a capture of the rig, surveyed again, tells the same as the rig itself', a
   const written = await dda('survey', '--capture', file);
   assert.equal(written.exitCode, 0, written.output);
   const again = await dda('survey', '--from', file, '--json');
-  const here = JSON.parse(output) as { readonly functions: unknown };
-  assert.deepEqual((JSON.parse(again.output) as { readonly functions: unknown }).functions, here.functions);
+  // Not what was looked at before the other tests: disks get new names when their driver has them again.
+  const here = await dda('survey', '--json');
+  assert.deepEqual(JSON.parse(again.output), { ...(JSON.parse(here.output) as object), hiddenProcesses: 0 });
 });
