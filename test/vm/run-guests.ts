@@ -27,7 +27,10 @@ export interface GuestRun {
 const STILL_MS = 120_000;
 const BEAT = 'while :; do echo beat; sleep 5; done';
 
-/** The emulated machine itself has stopped: its kernel runs nothing any more. No test's fault, nor the product's. */
+/**
+ * Nothing comes from the rig any more, not even from a shell that has nothing to do with the test. Seen a few times with two-vCPU
+ * guests; why is not known, so each time it is told on standard error.
+ */
 export class RigStandsStillError extends Error {
   override readonly name = 'RigStandsStillError';
 }
