@@ -42,6 +42,7 @@ export class AgentClient {
   readonly #commands = new Map<number, Pending>();
   #nextCommand = 1;
   #failure: Error | undefined;
+  #knocking: NodeJS.Timeout | undefined;
   readonly #becomeReady: () => void;
 
   constructor(socket: Duplex) {
@@ -76,9 +77,19 @@ export class AgentClient {
     };
   }
 
+  /** Interrupts the rig every so often, from {@link ready} on to its end. A knock that has not got through yet is not repeated. */
+  knockEvery(milliseconds: number): void {
+    this.#knocking = setInterval(() => {
+      if (this.#socket.writableLength === 0) this.#socket.write(encodeFrame(FrameKind.knock, 0, new Uint8Array(0)));
+    }, milliseconds);
+    // A rig that nobody waits for does not keep its owner's process alive by this.
+    this.#knocking.unref();
+  }
+
   /** The rig is gone: every command under way, and every later one, ends with `error`. */
   fail(error: Error): void {
     this.#failure ??= error;
+    clearInterval(this.#knocking);
     this.#socket.destroy();
     for (const { reject } of this.#commands.values()) reject(this.#failure);
     this.#commands.clear();

@@ -12,6 +12,8 @@ export const FrameKind = {
   inputEnd: 3,
   /** To the agent: send the signal named in the payload to the command's process group. */
   signal: 4,
+  /** To the agent, which does nothing with it: what counts is the interrupt that it comes with (docs/rig.md, "Knocks"). */
+  knock: 5,
   /** From the agent, once, with command number 0: it takes commands now. */
   ready: 16,
   /** From the agent: bytes of the command's standard output. */

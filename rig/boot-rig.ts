@@ -34,6 +34,7 @@ import { RigError, RigErrorCode, noSuchDevice } from './rig-error.ts';
 
 const DEFAULT_NVME_CONTROLLERS = 1;
 const DEFAULT_MEMORY_MIB = 4096;
+const KNOCK_MS = 1_000;
 /**
  * With network cards no memory may lie above 4 GiB: with some there, the firmware puts 64-bit BARs above it too, and QEMU 10
  * before 10.0.6 maps those of virtual functions by the lower half of their addresses. This machine splits memory at 2816 MiB.
@@ -164,6 +165,8 @@ async function connect(
   const agentClient = new AgentClient(agentSocket);
   await monitorClient.negotiate();
   await agentClient.ready;
+  // An emulated rig only: see docs/rig.md, "Knocks".
+  if (machine.accelerator === 'tcg') agentClient.knockEvery(KNOCK_MS);
   const rig = new Rig({ qemu, monitor: monitorClient, agent: agentClient, devices: allDevices(machine) });
   for (const id of absent) await rig.unplug(id);
   qemu.removeRunDirectory();

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentClient, OutputStream, RigCommand } from './agent-client.ts';
 import type { ExitReport } from './agent-protocol.ts';
 import { REPOSITORY } from './paths.ts';
@@ -37,6 +38,7 @@ export interface RunResult {
 
 export const DEFAULT_TIMEOUT_MS = 300_000;
 const DEFAULT_UNPLUG_MS = 30_000;
+const LOOK_APART_MS = 200;
 
 export interface RigParts {
   readonly qemu: QemuProcess;
@@ -158,6 +160,22 @@ export class Rig implements AsyncDisposable {
       clearTimeout(timer);
       stopListening();
     }
+  }
+
+  /**
+   * What QEMU tells of the rig's processors and their interrupt controllers, three times, for a person to see where a rig is
+   * that does nothing any more: which code it is in, whether it is halted, which interrupts wait.
+   */
+  async processorState(): Promise<string> {
+    const looks: string[] = [];
+    for (let look = 0; look < 3; look++) {
+      for (const question of ['info registers -a', 'info lapic']) {
+        const answer = await this.#parts.monitor.execute('human-monitor-command', { 'command-line': question });
+        looks.push(`--- ${question}\n${String(answer)}`);
+      }
+      await sleep(LOOK_APART_MS);
+    }
+    return looks.join('\n');
   }
 
   /** What the rig's kernel has printed so far. */

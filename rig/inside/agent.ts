@@ -115,6 +115,7 @@ function onTerminal(argv: readonly string[], size: { readonly rows: number; read
 }
 
 function receive(frame: Frame): void {
+  if (frame.kind === FrameKind.knock) return;
   if (frame.kind === FrameKind.start) {
     start(frame.command, JSON.parse(Buffer.from(frame.payload).toString()) as StartRequest);
     return;

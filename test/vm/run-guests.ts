@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  bootRig,
   cacheDirectory,
   type KernelSeries,
   REPOSITORY,
   type Rig,
-  type RigOptions,
+  type RunResult,
   unpackedKernel,
 } from '../../rig/index.ts';
 import { bundle } from '../../scripts/bundle.ts';
@@ -24,29 +25,8 @@ export interface GuestRun {
 }
 
 /** A rig from which nothing comes for so long stands still, whatever runs in it: a shell there speaks every few seconds. */
-const STILL_MS = 120_000;
+const STILL_MS = 60_000;
 const BEAT = 'while :; do echo beat; sleep 5; done';
-
-/**
- * Nothing comes from the rig any more, not even from a shell that has nothing to do with the test. Seen a few times with two-vCPU
- * guests; why is not known, so each time it is told on standard error.
- */
-export class RigStandsStillError extends Error {
-  override readonly name = 'RigStandsStillError';
-}
-
-/** Runs `work` in a rig of its own, and once more in a new one if the first stands still. */
-export async function inOwnRig(options: RigOptions, work: (rig: Rig) => Promise<void>): Promise<void> {
-  try {
-    await using rig = await bootRig(options);
-    await work(rig);
-  } catch (error) {
-    if (!(error instanceof RigStandsStillError)) throw error;
-    process.stderr.write(`${error.message} Once more, in a new one.\n`);
-    await using rig = await bootRig(options);
-    await work(rig);
-  }
-}
 
 /** Runs tests with guests in the rig, and fails with what they printed if any of them fails. */
 export async function runGuests(rig: Rig, run: GuestRun): Promise<void> {
@@ -54,12 +34,18 @@ export async function runGuests(rig: Rig, run: GuestRun): Promise<void> {
   const unpacked = join(cacheDirectory(), 'unpacked');
   // Unpacking takes this machine a second and the emulated one many: it is done out here, and the rig sees the file.
   await readKernel(kernel.image, { unpackedDirectory: unpacked });
-  const programs = join(REPOSITORY, 'dist/test', run.program);
+  // One of its own: another file of tests may be running the same program.
+  const programs = join(REPOSITORY, 'dist/test', `${run.program}-${process.pid}`);
   await bundle(`test/vm/in-rig/${run.program}.ts`, programs);
   const file = join(programs, `${run.program}.js`);
+  let printed = '';
   const work = rig.run(['node', '--test', '--test-reporter=tap', file], {
     timeoutMs: run.timeoutMs ?? 1_200_000,
-    onOutput: (_stream, bytes) => run.onOutput?.(new TextDecoder().decode(bytes)),
+    onOutput: (_stream, bytes) => {
+      const text = new TextDecoder().decode(bytes);
+      printed += text;
+      run.onOutput?.(text);
+    },
     env: {
       ...run.env,
       DDA_GUEST_KERNEL: kernel.image,
@@ -67,11 +53,12 @@ export async function runGuests(rig: Rig, run: GuestRun): Promise<void> {
       DDA_UNPACKED: unpacked,
     },
   });
-  const result = await whileItBeats(rig, work);
+  const result = await whileItBeats(rig, work, () => printed).finally(() => rmSync(programs, { recursive: true }));
   assert.equal(result.exitCode, 0, `${run.program} failed in the rig:\n${result.stdout}\n${result.stderr}`);
 }
 
-async function whileItBeats<T>(rig: Rig, work: Promise<T>): Promise<T> {
+/** Waits for the work, and fails with all that there is to see of the rig when not even a shell in it speaks any more. */
+async function whileItBeats(rig: Rig, work: Promise<RunResult>, printed: () => string): Promise<RunResult> {
   let heardAt = performance.now();
   const beat = rig.start(['sh', '-c', BEAT], {
     onOutput: () => {
@@ -83,7 +70,8 @@ async function whileItBeats<T>(rig: Rig, work: Promise<T>): Promise<T> {
   const still = Promise.withResolvers<never>();
   const watch = setInterval(() => {
     if (performance.now() - heardAt < STILL_MS) return;
-    still.reject(new RigStandsStillError(`The rig has said nothing for ${STILL_MS / 1000} s: it stands still.`));
+    clearInterval(watch);
+    describeStandstill(rig, printed()).then((text) => still.reject(new Error(text)), still.reject);
   }, 1_000);
   work.catch(() => undefined);
   try {
@@ -92,4 +80,15 @@ async function whileItBeats<T>(rig: Rig, work: Promise<T>): Promise<T> {
     clearInterval(watch);
     beat.signal('SIGKILL');
   }
+}
+
+async function describeStandstill(rig: Rig, printed: string): Promise<string> {
+  const state = await rig.processorState();
+  const woken = await Promise.race([rig.run(['true']).then(() => true), sleep(20_000, false, { ref: false })]);
+  return [
+    `The rig has said nothing for ${STILL_MS / 1000} s: it stands still. ${woken ? 'A command from outside woke it.' : 'A command from outside does not wake it.'}`,
+    `--- the program has printed\n${printed.slice(-4000)}`,
+    `--- the rig's console\n${rig.console().slice(-4000)}`,
+    state,
+  ].join('\n');
 }
