@@ -42,6 +42,7 @@ export class AgentClient {
   readonly #commands = new Map<number, Pending>();
   #nextCommand = 1;
   #failure: Error | undefined;
+  #heardAt = performance.now();
   #knocking: NodeJS.Timeout | undefined;
   readonly #becomeReady: () => void;
 
@@ -77,6 +78,11 @@ export class AgentClient {
     };
   }
 
+  /** Milliseconds since the agent last said anything at all. */
+  get silentForMs(): number {
+    return performance.now() - this.#heardAt;
+  }
+
   /** Interrupts the rig every so often, from {@link ready} on to its end. A knock that has not got through yet is not repeated. */
   knockEvery(milliseconds: number): void {
     this.#knocking = setInterval(() => {
@@ -96,6 +102,7 @@ export class AgentClient {
   }
 
   #receive(chunk: Uint8Array): void {
+    this.#heardAt = performance.now();
     try {
       for (const frame of this.#decoder.push(chunk)) this.#handle(frame);
     } catch (error) {

@@ -12,7 +12,7 @@ export const FrameKind = {
   inputEnd: 3,
   /** To the agent: send the signal named in the payload to the command's process group. */
   signal: 4,
-  /** To the agent, which does nothing with it: what counts is the interrupt that it comes with (docs/rig.md, "Knocks"). */
+  /** To the agent, which answers with `answer`; and an interrupt from outside (docs/rig.md, "Knocks"). */
   knock: 5,
   /** From the agent, once, with command number 0: it takes commands now. */
   ready: 16,
@@ -24,6 +24,8 @@ export const FrameKind = {
   exited: 19,
   /** From the agent: the command could not be started. Payload: {@link StartFailure} as JSON. */
   startFailed: 20,
+  /** From the agent: it was knocked. */
+  answer: 21,
 } as const;
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 

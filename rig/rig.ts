@@ -38,7 +38,11 @@ export interface RunResult {
 
 export const DEFAULT_TIMEOUT_MS = 300_000;
 const DEFAULT_UNPLUG_MS = 30_000;
+/** Registers that say nothing of where a processor is. */
+const FLOATING_POINT = /^(FPR|FCW|XMM|YMM|DR)/;
 const LOOK_APART_MS = 200;
+/** QEMU holds a key for 100 ms; the kernel then prints. */
+const SYSRQ_MS = 3_000;
 
 export interface RigParts {
   readonly qemu: QemuProcess;
@@ -163,19 +167,30 @@ export class Rig implements AsyncDisposable {
   }
 
   /**
-   * What QEMU tells of the rig's processors and their interrupt controllers, three times, for a person to see where a rig is
-   * that does nothing any more: which code it is in, whether it is halted, which interrupts wait.
+   * Everything that can be seen from outside of a rig that does nothing any more, for a person to read: which code its processors
+   * are in (three looks), whether they are halted, which interrupts wait, and, if its kernel still takes a key (it is the first interrupt
+   * from outside, and may itself set things going), the tasks that are blocked and what the processors were at.
    */
-  async processorState(): Promise<string> {
-    const looks: string[] = [];
+  async describe(): Promise<string> {
+    const looks = [`The agent has said nothing for ${Math.round(this.#parts.agent.silentForMs)} ms.`];
     for (let look = 0; look < 3; look++) {
-      for (const question of ['info registers -a', 'info lapic']) {
-        const answer = await this.#parts.monitor.execute('human-monitor-command', { 'command-line': question });
-        looks.push(`--- ${question}\n${String(answer)}`);
-      }
+      looks.push(await this.#ask('info registers -a'), await this.#ask('info lapic'));
       await sleep(LOOK_APART_MS);
     }
-    return looks.join('\n');
+    const before = this.console().length;
+    for (const key of ['w', 'l']) {
+      await this.#ask(`sendkey alt-sysrq-${key}`);
+      await sleep(SYSRQ_MS);
+    }
+    const answer = this.console().slice(before);
+    const heard = answer === '' ? 'The kernel does not answer keys.' : `--- the kernel's answer to keys\n${answer}`;
+    return [...looks, heard].join('\n');
+  }
+
+  async #ask(question: string): Promise<string> {
+    const answer = await this.#parts.monitor.execute('human-monitor-command', { 'command-line': question });
+    const lines = String(answer).split(/\r?\n/);
+    return [`--- ${question}`, ...lines.filter((line) => !FLOATING_POINT.test(line))].join('\n');
   }
 
   /** What the rig's kernel has printed so far. */

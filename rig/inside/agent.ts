@@ -115,7 +115,10 @@ function onTerminal(argv: readonly string[], size: { readonly rows: number; read
 }
 
 function receive(frame: Frame): void {
-  if (frame.kind === FrameKind.knock) return;
+  if (frame.kind === FrameKind.knock) {
+    send(FrameKind.answer, frame.command, new Uint8Array(0));
+    return;
+  }
   if (frame.kind === FrameKind.start) {
     start(frame.command, JSON.parse(Buffer.from(frame.payload).toString()) as StartRequest);
     return;

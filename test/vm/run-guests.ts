@@ -83,12 +83,13 @@ async function whileItBeats(rig: Rig, work: Promise<RunResult>, printed: () => s
 }
 
 async function describeStandstill(rig: Rig, printed: string): Promise<string> {
-  const state = await rig.processorState();
+  const before = rig.console();
+  const seen = await rig.describe();
   const woken = await Promise.race([rig.run(['true']).then(() => true), sleep(20_000, false, { ref: false })]);
   return [
-    `The rig has said nothing for ${STILL_MS / 1000} s: it stands still. ${woken ? 'A command from outside woke it.' : 'A command from outside does not wake it.'}`,
+    `The rig has said nothing for ${STILL_MS / 1000} s: it stands still. ${woken ? 'It takes commands again now.' : 'It takes no command either.'}`,
     `--- the program has printed\n${printed.slice(-4000)}`,
-    `--- the rig's console\n${rig.console().slice(-4000)}`,
-    state,
+    `--- the rig's console\n${before.slice(-4000)}`,
+    seen,
   ].join('\n');
 }
