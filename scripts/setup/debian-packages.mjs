@@ -21,6 +21,7 @@ const PACKAGES = [
   program('xz-utils', 'xz'),
   program('acpica-tools', 'iasl'),
   program('iproute2', 'ip'),
+  { package: 'systemd', brings: '/lib/systemd/systemd', isThere: () => isAccessible('/lib/systemd/systemd') },
   { package: 'pci.ids', brings: '/usr/share/misc/pci.ids', isThere: () => isAccessible('/usr/share/misc/pci.ids') },
 ];
 
