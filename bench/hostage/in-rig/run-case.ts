@@ -8,13 +8,6 @@ import type { Borrower, Lender } from './side.ts';
 
 const BOOT_TIMEOUT_MS = 120_000;
 const STEP_TIMEOUT_MS = 60_000;
-/** For as long as it isn't disposed of. */
-function highestPriority(): Disposable {
-  const before = getPriority();
-  setPriority(HIGHEST_PRIORITY);
-  return { [Symbol.dispose]: () => setPriority(before) };
-}
-
 /** Until the guest is as bad as it is going to be. */
 const SETTLE_MS = 1500;
 
@@ -51,7 +44,10 @@ async function wantBack(
   { way }: Case,
 ): Promise<Outcome> {
   // Whoever asks, and looks at the clock, is no part of what is measured, and shares the processor with a guest that spins.
-  using _priority = highestPriority();
+  using afterwards = new DisposableStack();
+  const priority = getPriority();
+  afterwards.defer(() => setPriority(priority));
+  setPriority(HIGHEST_PRIORITY);
   const askedAt = performance.now();
   if (trace) say({ kind: 'step', text: `${Math.round(askedAt)} wanted back` });
   const byMs = askedAt + deadlineMs + NEVER_MS;
