@@ -4,7 +4,11 @@ import { build, type BuildOptions } from 'esbuild';
 
 const REPOSITORY = join(import.meta.dirname, '..');
 /** Programs that others start, which must stand beside them by these names. */
-const STARTED_PROGRAMS = ['src/vm/process/vm-process.ts', 'src/host/kernel/device-program.ts'];
+const STARTED_PROGRAMS = [
+  'src/vm/process/vm-process.ts',
+  'src/host/kernel/attribute-program.ts',
+  'src/host/kernel/device-program.ts',
+];
 /** What a program that runs vCPUs needs beside it, by this name (src/vm/vcpu/vcpu-thread.ts). */
 const VCPU_WORKER = 'src/vm/vcpu/vcpu-worker.ts';
 

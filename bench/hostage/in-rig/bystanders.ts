@@ -11,7 +11,7 @@ const TURN_MS = 300;
 const PAUSE_MS = 150;
 const UNDISTURBED_ROUNDS = 15;
 /** What is measured is who blocks them, not who else wants the rig's only processor. */
-const HIGHEST_PRIORITY = -20;
+export const HIGHEST_PRIORITY = -20;
 
 /** One kind of unrelated work, in a process that may be blocked in the kernel. */
 class Bystander {

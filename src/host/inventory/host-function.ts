@@ -40,6 +40,12 @@ export interface HostFunction {
   readonly vfioNode: string | undefined;
 }
 
+/** What it takes to give a function back to its driver; names that only tell people what it is may be missing. */
+export type PlacedFunction = Pick<
+  HostFunction,
+  'name' | 'identity' | 'vendorName' | 'deviceName' | 'className' | 'modalias' | 'driver' | 'iommuGroup'
+>;
+
 export interface SriovFacts {
   /** 0: not a physical function. */
   readonly totalVfs: number;
@@ -76,7 +82,7 @@ export function isVfioDriver(driver: string | undefined): boolean {
 }
 
 /** Host bridge, PCI bridge, ISA bridge …, or another part of the machine itself that no guest can drive. */
-export function isMachinery(fn: HostFunction): boolean {
+export function isMachinery(fn: Pick<HostFunction, 'identity'>): boolean {
   return isMachineryClass(fn.identity.baseClass, fn.identity.subClass);
 }
 
@@ -92,11 +98,11 @@ export function isSilent(fn: HostFunction): boolean {
 }
 
 /** `0000:01:00.0 (NVMe controller: Red Hat QEMU NVM Express Controller)` for sentences. */
-export function describeFunction(fn: HostFunction): string {
+export function describeFunction(fn: PlacedFunction): string {
   return `${fn.name} (${productName(fn)})`;
 }
 
-export function productName(fn: HostFunction): string {
+export function productName(fn: Omit<PlacedFunction, 'name'>): string {
   const ids = `${hex4(fn.identity.vendorId)}:${hex4(fn.identity.deviceId)}`;
   const product = [fn.vendorName, fn.deviceName ?? ids].filter((part) => part !== undefined).join(' ');
   return `${fn.className}: ${product}`;

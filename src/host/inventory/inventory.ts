@@ -18,7 +18,7 @@ import {
 import type { PciAddress, PciIds } from '../../pci/index.ts';
 import { baseName, parseNumber } from '../tree/host-tree.ts';
 import type { HostTree } from '../tree/host-tree.ts';
-import type { CapabilityFacts, HostFunction, HostInventory, SriovFacts } from './host-function.ts';
+import type { CapabilityFacts, HostFunction, HostInventory, PlacedFunction, SriovFacts } from './host-function.ts';
 import { groupNumber, readIommuGroups } from './iommu-groups.ts';
 import { placeOf } from './place.ts';
 import { readPlatform } from './platform.ts';
@@ -85,6 +85,24 @@ function readFunction(tree: HostTree, names: Names, name: string, address: PciAd
     config,
     capabilities: readCapabilities(config),
     vfioNode: tree.list(`${path}/vfio-dev`).find((node) => /^vfio[0-9]+$/.test(node)),
+  };
+}
+
+/** What it takes to give one function back to its driver. Undefined: it isn't there. */
+export function readPlacedFunction(tree: HostTree, name: string): PlacedFunction | undefined {
+  const path = `${pciDevicesPath}/${name}`;
+  const identity = readIdentity(tree, path);
+  if (identity === undefined) return undefined;
+  const driver = tree.link(`${path}/driver`);
+  return {
+    name,
+    identity,
+    vendorName: undefined,
+    deviceName: undefined,
+    className: className(identity.baseClass, identity.subClass, identity.programmingInterface),
+    modalias: tree.text(`${path}/modalias`),
+    driver: driver === undefined ? undefined : baseName(driver),
+    iommuGroup: groupNumber(tree, path),
   };
 }
 

@@ -2,27 +2,11 @@ import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { ReadOutcome } from '../moves/ports.ts';
+import { errnoByText } from './errno-text.ts';
 
 /** After the deadline the child is killed; one that hasn't gone by then is blocked in the kernel. */
-const killGraceMs = 250;
+export const killGraceMs = 250;
 const maxMessageBytes = 4096;
-
-/** What the C library says for an errno, in the C locale; those that the kernel answers to a driver change. */
-const errnoByText: ReadonlyMap<string, string> = new Map([
-  ['Operation not permitted', 'EPERM'],
-  ['No such file or directory', 'ENOENT'],
-  ['Input/output error', 'EIO'],
-  ['No such device or address', 'ENXIO'],
-  ['Resource temporarily unavailable', 'EAGAIN'],
-  ['Cannot allocate memory', 'ENOMEM'],
-  ['Permission denied', 'EACCES'],
-  ['Device or resource busy', 'EBUSY'],
-  ['No such device', 'ENODEV'],
-  ['Invalid argument', 'EINVAL'],
-  ['Connection timed out', 'ETIMEDOUT'],
-  ['Numerical result out of range', 'ERANGE'],
-  ['Operation not supported', 'EOPNOTSUPP'],
-]);
 
 /**
  * Runs a program with `input` on its standard input, for at most `deadlineMs` and a little; gives what it printed. A child that can't be ended is left

@@ -2,12 +2,16 @@ import { HostError } from '../errors.ts';
 import { ReportedError } from '../error-report.ts';
 import type { Action } from '../ownership/actions.ts';
 import type { Finding, OwnershipEvent } from '../ownership/events.ts';
+import { rehearseReturn } from '../ownership/rehearse-return.ts';
 import type { Engine } from './engine.ts';
 import type { HostPort, VirtualFunctionsPort } from './host-port.ts';
 import type { Notes } from './notes.ts';
 import type { ClockPort } from './ports.ts';
 import type { VmProcesses } from './vm-processes.ts';
 import type { VmRegistry } from './vm-registry.ts';
+
+/** A guest that has less time than this isn't kept waiting by a rehearsal. */
+const rehearsalMs = 1_000;
 
 /** After these nobody knows where a function is. */
 const whereaboutsUnknown: ReadonlySet<string> = new Set(['driver-change-stuck', 'operation-stuck', 'undo-failed']);
@@ -142,6 +146,7 @@ export class Acts {
   #ask({ vm, function: name, untilMs }: Action & { act: 'ask' }): void {
     const { vms, clock, notes } = this.#context;
     const isCurrent = this.#loanOf(name);
+    if (untilMs - clock.nowMs() >= rehearsalMs) this.#rehearse(name);
     const heard = (): void => {
       if (isCurrent()) this.#tell({ kind: 'heard', vm, function: name });
     };
@@ -152,6 +157,18 @@ export class Acts {
       // The deadline, or the end of the process, goes on from here.
       (error: unknown) => notes.problem(name, error),
     );
+  }
+
+  /** What is to be done when the guest has had its time, so that it is done fast then. */
+  #rehearse(name: string): void {
+    const { host } = this.#context;
+    later(async () => {
+      rehearseReturn(this.#context.engine().table, name);
+      await host.rehearse([name]);
+    }).catch((error: unknown) => {
+      // What stands in the way of the real one is told by that.
+      if (!(error instanceof HostError)) bug(error);
+    });
   }
 
   #revoke({ vm, function: name }: Action & { act: 'revoke' }): void {

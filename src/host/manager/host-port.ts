@@ -36,6 +36,8 @@ export interface HostPort {
   dismount(functions: readonly string[], options: DismountOptions): Promise<MoveReport>;
   /** As {@link dismount}. */
   mount(functions: readonly string[]): Promise<MoveReport>;
+  /** Reads and plans what `verify` and `mount` of them will, and changes nothing. Throws HostError. */
+  rehearse(functions: readonly string[]): Promise<void>;
   /** Drops what was noted for giving it back. */
   forget(name: string): void;
   /** Makes sure that nobody has the functions' IOMMU group open, keeps everybody out, and resets each. */

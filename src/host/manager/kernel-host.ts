@@ -4,6 +4,7 @@ import { readFacts } from '../moves/host-facts.ts';
 import type { Host } from '../moves/host-facts.ts';
 import { dismount, mountUnheld } from '../moves/move.ts';
 import { isProcessAlive } from '../moves/process-mark.ts';
+import { rehearseMount } from '../moves/rehearse-mount.ts';
 import { findFunction } from '../moves/refusals.ts';
 import { surveyFunction, surveyHost } from '../survey/survey.ts';
 import type { HostPort, Look } from './host-port.ts';
@@ -51,6 +52,10 @@ export function kernelHost(host: Host): HostPort {
       return report;
     },
     mount: (functions) => mountUnheld(host, functions),
+    async rehearse(functions) {
+      for (const name of functions) lookAt(host, name);
+      await rehearseMount(host, functions);
+    },
     forget: (name) => host.records.remove(name),
     verify: (functions, reset) => verifyGroup(host, functions, reset),
   };

@@ -1,7 +1,8 @@
 import type { PciIds } from '../../pci/index.ts';
-import { groupNumber, groupsPath } from '../inventory/iommu-groups.ts';
-import { pciDevicesPath, readInventory } from '../inventory/inventory.ts';
-import type { HostFacts } from '../survey/facts.ts';
+import type { PlacedFunction } from '../inventory/host-function.ts';
+import { groupsPath, readIommuGroups } from '../inventory/iommu-groups.ts';
+import { pciDriversPath, readInventory, readPlacedFunction } from '../inventory/inventory.ts';
+import type { HostFacts, PlanFacts } from '../survey/facts.ts';
 import type { HostTree } from '../tree/host-tree.ts';
 import { NarrowTree } from '../tree/narrow-tree.ts';
 import { readUsage } from '../usage/usage.ts';
@@ -33,21 +34,27 @@ export function readFacts(host: Host): HostFacts {
 }
 
 /**
- * The same of a few functions and their IOMMU groups alone, without what the host uses them for: for functions of which the caller
- * knows that nobody does. Its cost doesn't grow with the host.
+ * What a mount of a few functions is made from: of those alone, without what the host uses them for and what only tells people what
+ * they are, for functions of which the caller knows that nobody has them. Whoever wants them back waits for this, so that it reads
+ * what it must and no more.
  */
-export function readFactsOf(host: Host, names: readonly string[]): HostFacts {
-  const groups = names.flatMap((name) => groupNumber(host.tree, `${pciDevicesPath}/${name}`) ?? []);
-  const listings = new Map([
-    [pciDevicesPath, names],
-    [groupsPath, [...new Set(groups)].map(String)],
-  ]);
-  const records = names.flatMap((name) => host.records.get(name) ?? []);
+export function readMountFacts(host: Host, names: readonly string[]): PlanFacts {
+  const { tree, records } = host;
+  const functions = new Map<string, PlacedFunction>();
+  for (const name of names) {
+    const fn = readPlacedFunction(tree, name);
+    if (fn !== undefined) functions.set(name, fn);
+  }
+  const groups = new Set([...functions.values()].flatMap(({ iommuGroup }) => iommuGroup ?? []).map(String));
   return {
-    inventory: readInventory(new NarrowTree(host.tree, listings), host.ids),
+    inventory: {
+      functions,
+      groups: readIommuGroups(new NarrowTree(tree, new Map([[groupsPath, [...groups]]]))),
+      drivers: new Set(tree.list(pciDriversPath)),
+    },
     usage: { functions: new Map(), hiddenProcesses: 0 },
-    records: new Map(records.map((record) => [record.function, record])),
-    stuckActs: host.records.listStuck(),
-    isAlive: (mark) => isProcessAlive(host.tree, mark),
+    records: new Map(names.flatMap((name) => records.get(name) ?? []).map((record) => [record.function, record])),
+    stuckActs: records.listStuck(),
+    isAlive: (mark) => isProcessAlive(tree, mark),
   };
 }

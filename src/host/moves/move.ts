@@ -2,7 +2,7 @@ import { formatPciAddress, parsePciAddress } from '../../pci/index.ts';
 import { HostError } from '../errors.ts';
 import { executePlan } from './execute.ts';
 import type { MoveOptions, MoveReport } from './execute.ts';
-import { readFacts, readFactsOf } from './host-facts.ts';
+import { readFacts, readMountFacts } from './host-facts.ts';
 import type { Host } from './host-facts.ts';
 import { planDismount } from './plan-dismount.ts';
 import { planMount } from './plan-mount.ts';
@@ -12,7 +12,7 @@ import { readOverrides } from './overrides.ts';
 import { isProcessAlive } from './process-mark.ts';
 import { refuseStuck } from './refusals.ts';
 import type { MovePlan } from './step.ts';
-import type { HostFacts, MoveFacts } from '../survey/facts.ts';
+import type { MoveFacts, PlanFacts } from '../survey/facts.ts';
 
 export interface DismountOptions extends MoveOptions {
   /** Take functions even from a host that is using them. */
@@ -32,12 +32,12 @@ export async function dismount(
     borrower: options.borrow === true ? host.self : undefined,
     at: host.now().toISOString(),
   };
-  return move(host, 'dismount', names, options, (facts, known) => planDismount(facts, known, wishes));
+  return move(host, 'dismount', names, options, readFacts, (facts, known) => planDismount(facts, known, wishes));
 }
 
 /** Gives functions back to their host drivers, all or none. Throws HostError. */
 export async function mount(host: Host, names: readonly string[], options: MoveOptions = {}): Promise<MoveReport> {
-  return move(host, 'mount', names, options, (facts, known) => planMount(facts, known, host.self));
+  return move(host, 'mount', names, options, readFacts, (facts, known) => planMount(facts, known, host.self));
 }
 
 /**
@@ -49,16 +49,16 @@ export async function mountUnheld(
   names: readonly string[],
   options: MoveOptions = {},
 ): Promise<MoveReport> {
-  return move(host, 'mount', names, options, (facts, known) => planMount(facts, known, host.self), readFactsOf);
+  return move(host, 'mount', names, options, readMountFacts, (facts, known) => planMount(facts, known, host.self));
 }
 
-async function move(
+async function move<Facts extends PlanFacts>(
   host: Host,
   verb: MovePlan['verb'],
   asked: readonly string[],
   options: MoveOptions,
-  plan: (facts: MoveFacts, names: readonly string[]) => MovePlan,
-  read: (host: Host, names: readonly string[]) => HostFacts = readFacts,
+  read: (host: Host, names: readonly string[]) => Facts,
+  plan: (facts: MoveFacts<Facts>, names: readonly string[]) => MovePlan,
 ): Promise<MoveReport> {
   const names = asked.map(canonicalName);
   const unlock = lockGroups(host, `${verb} ${names.join(' ')}`, names);

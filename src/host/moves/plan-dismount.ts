@@ -190,7 +190,7 @@ function newRecord(
 }
 
 /** `1b36:0010` */
-export function idsOf(fn: HostFunction): string {
+export function idsOf(fn: Pick<HostFunction, 'identity'>): string {
   return [fn.identity.vendorId, fn.identity.deviceId].map((id) => id.toString(16).padStart(4, '0')).join(':');
 }
 

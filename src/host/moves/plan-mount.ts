@@ -1,6 +1,6 @@
 import { isVfioDriver } from '../inventory/host-function.ts';
-import type { HostFunction } from '../inventory/host-function.ts';
-import type { MoveFacts } from '../survey/facts.ts';
+import type { PlacedFunction } from '../inventory/host-function.ts';
+import type { MoveFacts, PlanFacts } from '../survey/facts.ts';
 import { groupNode } from '../usage/usage.ts';
 import { idsOf, vfioDriver } from './plan-dismount.ts';
 import { findFunction, refuseBorrowed, refuseHeld, refuseMachinery } from './refusals.ts';
@@ -8,7 +8,7 @@ import type { DismountRecord, ProcessMark } from './record.ts';
 import type { DriverIs, MovePlan, Step } from './step.ts';
 
 /** How `names` go back to their host drivers, at the wish of process `askedBy`. Throws HostError, the first obstacle found. */
-export function planMount(facts: MoveFacts, names: readonly string[], askedBy: ProcessMark): MovePlan {
+export function planMount(facts: MoveFacts<PlanFacts>, names: readonly string[], askedBy: ProcessMark): MovePlan {
   const functions = [...new Set(names)];
   const steps: Step[] = [];
   const unchanged: string[] = [];
@@ -25,7 +25,7 @@ export function planMount(facts: MoveFacts, names: readonly string[], askedBy: P
   return { verb: 'mount', functions, unchanged, steps, warnings: [] };
 }
 
-function mountSteps(facts: MoveFacts, fn: HostFunction): Step[] {
+function mountSteps(facts: MoveFacts<PlanFacts>, fn: PlacedFunction): Step[] {
   const { name } = fn;
   const found = facts.records.get(name);
   const record = found?.ids === idsOf(fn) ? found : undefined;
@@ -63,7 +63,7 @@ function mountSteps(facts: MoveFacts, fn: HostFunction): Step[] {
 }
 
 /** A function that no driver had before stays without one. One that dda didn't dismount goes to whichever the kernel finds. */
-function homeSteps(facts: MoveFacts, fn: HostFunction, record: DismountRecord | undefined): Step[] {
+function homeSteps(facts: MoveFacts<PlanFacts>, fn: PlacedFunction, record: DismountRecord | undefined): Step[] {
   const { name } = fn;
   if (record !== undefined && record.hostDriver === undefined) return [];
   // Nobody dismounted it and nobody has it: it is as home as it can be.
@@ -103,7 +103,7 @@ function homeSteps(facts: MoveFacts, fn: HostFunction, record: DismountRecord | 
   ];
 }
 
-function bindVfio(fn: HostFunction): Step {
+function bindVfio(fn: PlacedFunction): Step {
   const driver = fn.driver ?? vfioDriver;
   return { act: 'bind', function: fn.name, driver, intent: `bind ${fn.name} to ${driver} again`, undo: [] };
 }

@@ -1,12 +1,16 @@
 import { HostError } from '../errors.ts';
-import type { HostFunction, HostInventory } from '../inventory/host-function.ts';
+import type { PlacedFunction } from '../inventory/host-function.ts';
 import { describeFunction, isMachinery } from '../inventory/host-function.ts';
-import type { HostFacts } from '../survey/facts.ts';
+import type { PlanFacts } from '../survey/facts.ts';
 import { usageOf } from '../usage/function-usage.ts';
 import type { ProcessMark } from './record.ts';
 
 /** The function that a name stands for. Throws `no-such-function`. */
-export function findFunction(inventory: HostInventory, asked: string, name: string): HostFunction {
+export function findFunction<T extends PlacedFunction>(
+  inventory: { readonly functions: ReadonlyMap<string, T> },
+  asked: string,
+  name: string,
+): T {
   const fn = inventory.functions.get(name);
   if (fn !== undefined) return fn;
   const alike = [...inventory.functions.keys()].filter((other) => other.slice(0, -1) === name.slice(0, -1));
@@ -20,7 +24,7 @@ export function findFunction(inventory: HostInventory, asked: string, name: stri
 }
 
 /** Throws `not-an-endpoint`. */
-export function refuseMachinery(asked: string, fn: HostFunction): void {
+export function refuseMachinery(asked: string, fn: PlacedFunction): void {
   if (!isMachinery(fn)) return;
   throw new HostError('not-an-endpoint', {
     asked,
@@ -31,7 +35,7 @@ export function refuseMachinery(asked: string, fn: HostFunction): void {
 }
 
 /** Throws `operation-stuck` while an earlier act on it is blocked in the kernel. */
-export function refuseStuck(facts: HostFacts, asked: string, fn: HostFunction): void {
+export function refuseStuck(facts: PlanFacts, asked: string, fn: PlacedFunction): void {
   const stuck = facts.stuckActs.get(fn.name);
   if (stuck === undefined || !facts.isAlive(stuck)) return;
   throw new HostError('operation-stuck', {
@@ -43,7 +47,7 @@ export function refuseStuck(facts: HostFacts, asked: string, fn: HostFunction): 
 }
 
 /** Throws `function-held` while a process has it open through VFIO: unbinding would block the whole machine's plug and play. */
-export function refuseHeld(facts: HostFacts, asked: string, fn: HostFunction): void {
+export function refuseHeld(facts: PlanFacts, asked: string, fn: PlacedFunction): void {
   const holders = usageOf(facts.usage, fn.name).vfioHolders;
   if (holders.length === 0) return;
   const named = holders.map((holder) => `process ${holder.processId} (${holder.processName})`);
@@ -53,7 +57,7 @@ export function refuseHeld(facts: HostFacts, asked: string, fn: HostFunction): v
 }
 
 /** Throws `function-held` while another process has it on loan, be it not open just now: it is about to be, or to go home. */
-export function refuseBorrowed(facts: HostFacts, asked: string, fn: HostFunction, askedBy: ProcessMark): void {
+export function refuseBorrowed(facts: PlanFacts, asked: string, fn: PlacedFunction, askedBy: ProcessMark): void {
   const borrower = facts.records.get(fn.name)?.borrower;
   if (borrower === undefined || !facts.isAlive(borrower)) return;
   if (borrower.processId === askedBy.processId && borrower.startTicks === askedBy.startTicks) return;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { SqliteJournal } from '../journal/sqlite-journal.ts';
+import { AttributeProcess } from '../kernel/attribute-process.ts';
 import { openHost } from '../kernel/open-host.ts';
 import { keepRulesFile } from '../manager/keep-rules.ts';
 import { kernelHost } from '../manager/kernel-host.ts';
@@ -20,7 +21,8 @@ export async function openManagerHere(
   reports: ManagerReports,
 ): Promise<OpenedManager> {
   runBeforeVms();
-  const host = openHost('dda serve');
+  const attributes = new AttributeProcess();
+  const host = openHost('dda serve', undefined, attributes);
   for (const problem of await restoreEveryAutoprobe(host)) reports.problem(problem);
   const vms = new VmProcesses();
   const manager = await startManager({
@@ -35,11 +37,14 @@ export async function openManagerHere(
     onProblem: (error) => reports.problem(error),
     onFatal: (error) => reports.fatal(error),
   });
+  // Not before: it would take time from the start.
+  attributes.start();
   return {
     manager,
     close: async () => {
       await manager.close();
       vms.close();
+      attributes.close();
     },
   };
 }

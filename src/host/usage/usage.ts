@@ -64,7 +64,10 @@ export function vfioNodes(fn: HostFunction, inventory: HostInventory): string[] 
 }
 
 /** `/dev/vfio/12` */
-export function groupNode(fn: HostFunction, inventory: HostInventory): string | undefined {
+export function groupNode(
+  fn: Pick<HostFunction, 'iommuGroup'>,
+  inventory: Pick<HostInventory, 'groups'>,
+): string | undefined {
   if (fn.iommuGroup === undefined) return undefined;
   const noIommu = inventory.groups.get(fn.iommuGroup)?.withoutIommu === true;
   return `/dev/vfio/${noIommu ? 'noiommu-' : ''}${fn.iommuGroup}`;
