@@ -16,9 +16,11 @@ export const VmSpec = z
     commandLine: z.string().max(MAX_PATH),
     highWindowBytes: z
       .array(z.number().int().positive())
-      .max(64)
+      .max(16)
       .optional()
-      .openapi({ description: 'Room for BARs above 4 GiB, by size; functions lent later must fit in.' }),
+      .openapi({
+        description: 'Sizes of the window for BARs above 4 GiB: the first that the guest has addresses for.',
+      }),
   })
   .openapi('VmSpec');
 

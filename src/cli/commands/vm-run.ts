@@ -13,6 +13,7 @@ import { KvmError } from '../../linux/index.ts';
 import { describeEnd } from '../../vm/index.ts';
 import type { CliContext } from '../cli-context.ts';
 import { refuseBesideDaemon } from '../daemon/find-daemon.ts';
+import { guestFiles } from './guest-options.ts';
 import { ScriptExit } from './script-exit.ts';
 import { endKeys, GuestKeyboard } from './vm-console.ts';
 import { addRunOptions, type VmRunFlags } from './vm-run-options.ts';
@@ -36,7 +37,7 @@ export function addVmRunCommand(vm: Command, context: CliContext): void {
 async function run(context: CliContext, flags: VmRunFlags): Promise<void> {
   const name = checkVmName(flags.name ?? `vm-${process.pid}`);
   const host = context.openHost('dda vm run');
-  refuseConflict(flags);
+  const files = guestFiles(flags);
   if (flags.device !== undefined) {
     await refuseBesideDaemon(
       context,
@@ -47,18 +48,7 @@ async function run(context: CliContext, flags: VmRunFlags): Promise<void> {
   const asked = askedFunctions(host, flags.device ?? []);
   const support = context.guestSupport();
   if (!support.runs) throw new KvmError(support.code, support.sentence);
-  const guest = await prepareGuest(
-    {
-      kernel: flags.kernel,
-      modules: flags.modules,
-      initrd: flags.initrd,
-      run: flags.run,
-      drivers: flags.driver ?? [],
-      commandLine: flags.cmdline ?? '',
-      kaslr: flags.kaslr ?? false,
-    },
-    asked,
-  );
+  const guest = await prepareGuest(files, asked);
   const request: VmRunRequest = {
     name,
     functions: asked.map((fn) => fn.name),
@@ -135,14 +125,5 @@ function scriptFailure(path: string | undefined, exitCode: number | undefined): 
     obstacle: `it ended with exit code ${exitCode}.`,
     remedy: 'What it printed says why.',
     details: { path, exitCode },
-  });
-}
-
-function refuseConflict({ run: path, initrd }: VmRunFlags): void {
-  if (path === undefined || initrd === undefined) return;
-  throw new HostError('options-conflict', {
-    asked: `run ${path} in the guest`,
-    obstacle: '--initrd is used as it is, so nothing can be put into it.',
-    remedy: 'Leave out --initrd, and an initramfs with the script is built; or leave out --run.',
   });
 }

@@ -12,7 +12,7 @@ export interface VmSpec {
   readonly kernel: string;
   readonly initramfs?: string;
   readonly commandLine: string;
-  /** Room for BARs above 4 GiB, by size; functions lent later must fit in. */
+  /** Sizes of the window for BARs above 4 GiB, the best first: functions lent later must fit in. */
   readonly highWindowBytes?: readonly number[];
 }
 
