@@ -50,6 +50,11 @@ export const apiErrorKinds = {
     exitCode: ExitCode.failed,
     when: 'The daemon went away in the middle of an answer, or the answer makes no sense.',
   },
+  'private-daemon-failed': {
+    status: 500,
+    exitCode: ExitCode.failed,
+    when: 'The private daemon of a command did not start, or ended before its time.',
+  },
   'daemon-setup-failed': {
     status: 500,
     exitCode: ExitCode.failed,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { checkVmName, highWindowsFor, withGuestOnDisk } from '../../host/index.ts';
+import { checkVmName, windowSizesFor, withGuestOnDisk } from '../../host/index.ts';
 import type { CliContext } from '../cli-context.ts';
 import { needDaemon } from '../daemon/find-daemon.ts';
 import { collect, parseSize } from '../option-values.ts';
@@ -38,17 +38,11 @@ export function addVmCreateCommand(vm: Command, context: CliContext): void {
       await daemon.ask(daemon.routes.health.$get());
       const created = await withGuestOnDisk(files, (guest, warnings) => {
         for (const text of warnings) terminal.notices(`${terminal.style('yellow', 'warning')}: ${text}\n`);
-        const highWindowBytes = flags.window?.map(parseSize) ?? windowsOfHost(context);
+        const highWindowBytes = flags.window?.map(parseSize) ?? windowSizesFor(context.openHost('dda vm create').tree);
         const spec = { ...guest, memoryBytes: flags.memory, cpuCount: flags.cpus, highWindowBytes };
         return daemon.ask(daemon.routes.vms.$post({ json: { name, spec } }));
       });
       const sentence = `${created.name} runs in process ${created.processId ?? 'unknown'}`;
       terminal.output(flags.json === true ? `${JSON.stringify({ ok: true, vm: created })}\n` : `${sentence}\n`);
     });
-}
-
-/** The least there is comes after these by itself. */
-function windowsOfHost(context: CliContext): number[] {
-  const windows = highWindowsFor(context.openHost('dda vm create').tree);
-  return windows.flatMap((sizeBytes) => (sizeBytes === undefined || sizeBytes === 0 ? [] : [sizeBytes]));
 }

@@ -16,6 +16,7 @@ export interface VmRunFlags extends GuestFlags {
   readonly ejectDeadline: number;
   readonly onReset: 'stop' | 'restart';
   readonly force?: boolean;
+  readonly privateDaemon?: boolean;
   readonly json?: boolean;
 }
 
@@ -42,6 +43,10 @@ export function addRunOptions(command: Command): Command {
       new Option('--on-reset <WHAT>', 'what a reset of the guest does').choices(['stop', 'restart']).default('stop'),
     )
     .option('--force', 'take functions even if the host is using them; says what that breaks')
+    .option(
+      '--private-daemon',
+      'in a process without privileges, looked after by a daemon that this command starts, and that ends with it',
+    )
     .option('--json', 'events as JSON lines, the console too');
 }
 

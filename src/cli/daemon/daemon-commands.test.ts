@@ -254,11 +254,19 @@ test('events, one a line, until the daemon ends', async (t) => {
   while (slots.open < 2) await turn();
   const lent = poolFunction(bdf, { owner: { kind: 'lent', vm: 'web', pool: 'default' }, vm: 'web' });
   manager.emit({ kind: 'function-changed', function: lent });
-  manager.emit({ kind: 'vm-removed', name: 'web', exitCode: 1 });
+  manager.emit({
+    kind: 'vm-removed',
+    name: 'web',
+    exitCode: 0,
+    guestEnd: { how: 'power-off', detail: 'the guest powered off' },
+  });
   for (let i = 0; i < 50; i += 1) await turn();
   slots.endAll();
   const at = '2026-01-02T03:04:05.000Z';
-  assert.equal((await text).output, `${at}  0000:01:00.0 lent to web\n${at}  VM web ended with exit code 1\n`);
+  assert.equal(
+    (await text).output,
+    `${at}  0000:01:00.0 lent to web\n${at}  VM web ended with exit code 0: the guest powered off\n`,
+  );
   const kinds = (await json).output
     .trim()
     .split('\n')
@@ -275,7 +283,7 @@ test("a VM's console: what it prints is shown, what is typed arrives in order, a
   for (const key of ['r', 'o', 'o', 't', '\n']) typist.type(key);
   while (manager.asked.length < 5) await turn();
   manager.print('web', 'Power down\n');
-  manager.emit({ kind: 'vm-removed', name: 'web', exitCode: 0 });
+  manager.emit({ kind: 'vm-removed', name: 'web', exitCode: 0, guestEnd: undefined });
   assert.equal((await running).exitCode, 0);
   assert.equal(typist.shown, 'login: Power down\n');
   const typed = manager.asked.map(({ request }) => (request as { text: string }).text).join('');

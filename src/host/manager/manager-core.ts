@@ -304,8 +304,9 @@ export class ManagerCore {
 
   #vmEnded(name: string): void {
     const end = this.#processes.takeEnd(name);
+    const guestEnd = this.#vms.get(name)?.guestEnd;
     this.#vms.remove(name);
-    this.events.tell({ kind: 'vm-removed', name, exitCode: end?.exitCode });
+    this.events.tell({ kind: 'vm-removed', name, exitCode: end?.exitCode, guestEnd });
   }
 
   #noteProcess(name: string): void {

@@ -2,7 +2,7 @@ import type { ErrorReport } from '../error-report.ts';
 import type { AuditEntry, AuditPage, Caller } from '../journal/audit.ts';
 import type { Destination, FunctionState, VirtualFunctionSettings, VmPhase } from '../ownership/owner.ts';
 import type { FunctionSurvey } from '../survey/survey.ts';
-import type { VmSpec } from './ports.ts';
+import type { GuestEnd, VmSpec } from './ports.ts';
 
 /** One function as the manager has it. */
 export interface ManagedFunction extends FunctionState {
@@ -42,7 +42,13 @@ export type ManagerEvent = { readonly revision: number; readonly at: string } & 
   /** It was unplugged, and nobody keeps its place. */
   | { readonly kind: 'function-removed'; readonly name: string }
   | { readonly kind: 'vm-changed'; readonly vm: ManagedVm }
-  | { readonly kind: 'vm-removed'; readonly name: string; readonly exitCode: number | undefined }
+  | {
+      readonly kind: 'vm-removed';
+      readonly name: string;
+      readonly exitCode: number | undefined;
+      /** As its process said; undefined: the process ended without a word. */
+      readonly guestEnd: GuestEnd | undefined;
+    }
   | { readonly kind: 'pools-changed'; readonly pools: readonly string[] }
   | { readonly kind: 'audit'; readonly entry: AuditEntry }
 );

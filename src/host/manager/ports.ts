@@ -23,6 +23,14 @@ export interface VmProcessEnd {
   readonly signal: string | undefined;
 }
 
+/** How a guest ended, in the words of its VM process. */
+export interface GuestEnd {
+  /** `power-off`, `reset`, `panic`, `triple-fault`, `kvm-failure`, `stopped`, `failed`. */
+  readonly how: string;
+  /** As it continues "VM web: …". */
+  readonly detail: string;
+}
+
 export interface VmProcessStatus {
   readonly guest: 'starting' | 'running' | 'ended';
   /** What the process has open right now, as it says. */
@@ -42,7 +50,7 @@ export type VmProcessEvent =
   /** The guest panicked, and its kernel said so. */
   | { readonly kind: 'crashed'; readonly report: unknown }
   /** The guest shut down or reset; the process ends by itself soon. */
-  | { readonly kind: 'guest-ended'; readonly how: string }
+  | ({ readonly kind: 'guest-ended' } & GuestEnd)
   | { readonly kind: 'guest-os'; readonly name: string }
   | { readonly kind: 'console'; readonly bytes: Uint8Array }
   | { readonly kind: 'log'; readonly text: string };
