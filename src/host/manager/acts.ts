@@ -150,7 +150,7 @@ export class Acts {
         if (isCurrent()) this.#tell({ kind: 'let-go', vm, function: name });
       },
       // The deadline, or the end of the process, goes on from here.
-      (error: unknown) => notes.problem(name, error),
+      (error: unknown) => noteUnlessGone(notes, name, error),
     );
   }
 
@@ -167,7 +167,7 @@ export class Acts {
       () => {
         if (isCurrent()) this.#tell({ kind: 'let-go', vm, function: name });
       },
-      (error: unknown) => notes.problem(name, error),
+      (error: unknown) => noteUnlessGone(notes, name, error),
     );
   }
 
@@ -193,6 +193,11 @@ export class Acts {
 /** An act begins when the machine has finished its step, whatever it throws. */
 function later<T>(act: () => Promise<T>): Promise<T> {
   return Promise.resolve().then(act);
+}
+
+/** The end of a VM process is the release of what it had: nothing went wrong with that. */
+function noteUnlessGone(notes: Notes, name: string, error: unknown): void {
+  if (!(error instanceof HostError) || error.code !== 'vm-gone') notes.problem(name, error);
 }
 
 /** What comes here is a defect in this file: it must be seen. */

@@ -114,7 +114,13 @@ test('a VM process that never answers is killed at the deadline, and everything 
   assert.equal((await removed).owner.kind, 'pool');
   await settle();
   assert.equal(m.owner(virtual), 'pool');
-  assert.deepEqual(m.manager.snapshot().vms, []);
+  const { vms, functions } = m.manager.snapshot();
+  assert.deepEqual(vms, []);
+  // Its end is the release: what it was asked and did not answer is nobody's problem any more.
+  assert.deepEqual(
+    functions.filter(({ problem }) => problem !== undefined),
+    [],
+  );
 });
 
 test('a VM process that answers and then hangs is killed two seconds after the deadline', async (t) => {

@@ -7,8 +7,8 @@ export interface Sighting {
   readonly group: string;
   readonly physicalFunction: string | undefined;
   readonly resettable: Resettable;
-  /** `vfio`: VFIO's driver has it. `home`: one of the host's, or none. */
-  readonly driver: 'vfio' | 'home';
+  /** `vfio`: VFIO's driver has it. `home`: one of the host's. */
+  readonly driver: 'vfio' | 'home' | 'none';
   /** Set when it was dismounted for good by somebody else (`dda dismount` without a manager): it joins that pool. */
   readonly adoptInto: string | undefined;
 }
