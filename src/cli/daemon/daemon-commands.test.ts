@@ -126,7 +126,17 @@ for (const [args, verb, request] of [
   [
     ['vf', 'create', bdf, '--count', '2', '--mac', '02:00:00:00:00:01', '--vlan', '7', '--to', 'host'],
     'create-virtual',
-    { physicalFunction: bdf, count: 2, settings: [{ mac: '02:00:00:00:00:01', vlan: 7 }, { vlan: 7 }] },
+    {
+      physicalFunction: bdf,
+      count: 2,
+      settings: [{ mac: '02:00:00:00:00:01', vlan: 7 }, { vlan: 7 }],
+      drivenBy: 'host',
+    },
+  ],
+  [
+    ['vf', 'create', bdf, '--count', '1', '--queues', '3', '--interrupts', '2', '--to', 'nobody'],
+    'create-virtual',
+    { physicalFunction: bdf, count: 1, settings: [{ queues: 3, interrupts: 2 }], drivenBy: 'nobody' },
   ],
   [['vf', 'remove', bdf], 'remove-virtual', { physicalFunction: bdf }],
 ] as const) {

@@ -78,9 +78,9 @@ export class Acts {
 
   #reshape(action: Action & { act: 'reshape' }): void {
     const { virtualFunctions, notes } = this.#context;
-    const { function: name, virtualFunctions: count, settings } = action;
+    const { function: name, virtualFunctions: count, settings, drivenBy } = action;
     const current = this.#entriesOf([name]);
-    later(() => virtualFunctions.shape(name, count, settings))
+    later(() => virtualFunctions.shape(name, { count, settings, drivenBy }))
       .catch((error: unknown) => notes.problem(name, error))
       .then(() => {
         for (const each of current()) this.#tell({ kind: 'reshaped', function: each });

@@ -310,6 +310,9 @@ test('a physical function keeps its driver while a VM has one of its virtual one
   assert.deepEqual(m.shapes, []);
   await m.manager.remove({ vm: 'web', function: virtual, to: 'host' }, by);
   const made = await m.manager.createVirtualFunctions({ physicalFunction: network, count: 2 }, by);
-  assert.deepEqual(m.shapes, [`${network} 2`]);
+  const settings = [{ queues: 3, interrupts: 2 }];
+  const wanted = { physicalFunction: network, count: 2, settings, drivenBy: 'nobody' } as const;
+  await m.manager.createVirtualFunctions(wanted, by);
+  assert.deepEqual(m.shapes, [`${network} 2`, `${network} 2 [{"queues":3,"interrupts":2}] nobody`]);
   assert.equal(made.functions.length, 2);
 });

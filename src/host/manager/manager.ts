@@ -1,6 +1,12 @@
 import type { ErrorReport } from '../error-report.ts';
 import type { AuditEntry, AuditPage, Caller } from '../journal/audit.ts';
-import type { Destination, FunctionState, VirtualFunctionSettings, VmPhase } from '../ownership/owner.ts';
+import type {
+  Destination,
+  FunctionState,
+  VirtualFunctionSettings,
+  VirtualFunctionsDriver,
+  VmPhase,
+} from '../ownership/owner.ts';
 import type { FunctionSurvey } from '../survey/survey.ts';
 import type { GuestEnd, VmSpec } from './ports.ts';
 
@@ -88,6 +94,8 @@ export interface CreateVirtualFunctionsRequest {
   readonly count: number;
   /** By index. */
   readonly settings?: readonly VirtualFunctionSettings[];
+  /** Default: `host`. They are the host's in any case. */
+  readonly drivenBy?: VirtualFunctionsDriver;
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Request } from '../ownership/events.ts';
 import type { FunctionState } from '../ownership/owner.ts';
 import { step } from '../ownership/step.ts';
 import type { FunctionSurvey } from '../survey/survey.ts';
+import type { WantedVirtualFunctions } from './host-port.ts';
 import { defaultPool } from './look.ts';
 import { ManagerCore } from './manager-core.ts';
 import type {
@@ -147,9 +148,10 @@ export class PlugAndPlay implements Manager {
   }
 
   createVirtualFunctions(request: CreateVirtualFunctionsRequest, by: Caller): Promise<RequestOutcome> {
-    const { physicalFunction, count, settings = [] } = request;
-    return this.#request('create-virtual-functions', { physicalFunction, count, settings }, by, (asked) =>
-      this.#shape(asked, physicalFunction, count, settings),
+    const { physicalFunction, count, settings = [], drivenBy = 'host' } = request;
+    const wanted = { count, settings, drivenBy };
+    return this.#request('create-virtual-functions', { physicalFunction, ...wanted }, by, (asked) =>
+      this.#shape(asked, physicalFunction, wanted),
     );
   }
 
@@ -158,7 +160,7 @@ export class PlugAndPlay implements Manager {
     by: Caller,
   ): Promise<RequestOutcome> {
     return this.#request('remove-virtual-functions', { physicalFunction }, by, (asked) =>
-      this.#shape(asked, physicalFunction, 0, []),
+      this.#shape(asked, physicalFunction, { count: 0, settings: [], drivenBy: 'host' }),
     );
   }
 
@@ -227,12 +229,11 @@ export class PlugAndPlay implements Manager {
 
   async #shape(
     asked: string,
-    wanted: string,
-    count: number,
-    settings: NonNullable<CreateVirtualFunctionsRequest['settings']>,
+    named: string,
+    { count, settings, drivenBy }: WantedVirtualFunctions,
   ): Promise<RequestOutcome> {
-    const name = canonicalName(wanted);
-    this.#ask(asked, [name], { kind: 'reshape', function: name, virtualFunctions: count, settings });
+    const name = canonicalName(named);
+    this.#ask(asked, [name], { kind: 'reshape', function: name, virtualFunctions: count, settings, drivenBy });
     await this.#core.atRest([name]);
     this.#core.lookAtVirtualFunctions(name);
     const problem = this.#core.notes.errorOf(name);

@@ -1,4 +1,4 @@
-import type { Destination, Resettable, VirtualFunctionSettings } from './owner.ts';
+import type { Destination, Resettable, VirtualFunctionSettings, VirtualFunctionsDriver } from './owner.ts';
 
 /** What can be seen of a function from outside: what it is, and whose driver has it. */
 export interface Sighting {
@@ -47,6 +47,7 @@ export type Request =
       readonly function: string;
       readonly virtualFunctions: number;
       readonly settings: readonly VirtualFunctionSettings[];
+      readonly drivenBy: VirtualFunctionsDriver;
     }
   | { readonly kind: 'create-vm'; readonly vm: string }
   /** `force`: kill it at once. */

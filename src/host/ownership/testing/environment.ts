@@ -36,7 +36,7 @@ function* requests({ vms, functions }: Scope, state: ModelState): Iterable<Possi
     yield asked({ kind: 'mount', functions: [name] });
     for (const reset of [true, false]) yield asked({ kind: 'release', function: name, reset });
     if (functions.some((each) => each.physicalFunction === name) && physicalFunction === undefined) {
-      yield asked({ kind: 'reshape', function: name, virtualFunctions: 2, settings: [] });
+      yield asked({ kind: 'reshape', function: name, virtualFunctions: 2, settings: [], drivenBy: 'host' });
     }
     for (const vm of vms) {
       yield asked({ kind: 'assign', vm, function: name });
