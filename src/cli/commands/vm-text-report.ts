@@ -101,6 +101,7 @@ const ejections = {
   ejected: 'given back by the guest',
   'not-in-use': 'taken back; the guest had not been using it',
   deadline: 'taken at the deadline: the guest had not let go of it',
+  rescinded: 'taken while the guest was still being asked for it',
 } as const;
 
 function milliseconds(ms: number): string {

@@ -120,8 +120,8 @@ export class PlugAndPlay implements Manager {
   createVm({ name, spec }: { readonly name: string; readonly spec: VmSpec }, by: Caller): Promise<ManagedVm> {
     return this.#request('create-vm', { name, spec }, by, async (asked) => {
       checkVmName(name);
-      this.#core.createVm(asked, name, spec);
-      return this.#core.vmUp(asked, name);
+      this.#core.vms.create(asked, name, spec);
+      return this.#core.vms.up(asked, name);
     });
   }
 
@@ -132,7 +132,7 @@ export class PlugAndPlay implements Manager {
     return this.#request('stop-vm', { name, force }, by, async (asked) => {
       const functions = this.#core.table.functionsOf(name).map((fn) => fn.name);
       this.#ask(asked, functions, { kind: 'stop-vm', vm: name, force });
-      await this.#core.vmDown(asked, name);
+      await this.#core.vms.down(asked, name);
       const after = await this.#core.atRest(functions);
       return this.#outcome(functions, functions, after);
     });
@@ -140,11 +140,11 @@ export class PlugAndPlay implements Manager {
 
   type({ vm, bytes }: { readonly vm: string; readonly bytes: Uint8Array }, by: Caller): Promise<void> {
     // What is typed may be a password.
-    return this.#request('type', { vm, sizeBytes: bytes.length }, by, (asked) => this.#core.type(asked, vm, bytes));
+    return this.#request('type', { vm, sizeBytes: bytes.length }, by, (asked) => this.#core.vms.type(asked, vm, bytes));
   }
 
   watchConsole(vm: string, listener: (bytes: Uint8Array) => void): () => void {
-    return this.#core.watchConsole(`watch the console of ${vm}`, vm, listener);
+    return this.#core.vms.watchConsole(`watch the console of ${vm}`, vm, listener);
   }
 
   createVirtualFunctions(request: CreateVirtualFunctionsRequest, by: Caller): Promise<RequestOutcome> {
