@@ -38,7 +38,7 @@ export const apiErrorKinds = {
   'daemon-running': {
     status: 409,
     exitCode: ExitCode.inUse,
-    when: 'A daemon runs already with that state directory, or owns what the command would move itself.',
+    when: 'A daemon runs already on this host or with that state directory, or owns what the command would move itself.',
   },
   'daemon-not-running': {
     status: 503,

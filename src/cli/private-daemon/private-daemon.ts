@@ -122,8 +122,8 @@ function launch(command: readonly string[], places: PrivatePlaces, input: 'pipe'
 }
 
 /** Whoever started the command as a service waits for its word, not for this daemon's. */
-function withoutServiceManager({ NOTIFY_SOCKET: _, WATCHDOG_USEC: __, WATCHDOG_PID: ___, ...rest }: NodeJS.ProcessEnv) {
-  return rest;
+function withoutServiceManager(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { ...environment, NOTIFY_SOCKET: undefined, WATCHDOG_USEC: undefined, WATCHDOG_PID: undefined };
 }
 
 function endOf(child: ChildProcess): Promise<End> {

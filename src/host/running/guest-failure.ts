@@ -54,8 +54,9 @@ function failureOf(
   details: Readonly<Record<string, unknown>>,
 ): HostError | undefined {
   if (crash !== undefined) return panicked(name, crash);
-  const parts = { asked: `run the guest ${name} on`, obstacle: `${end?.detail ?? 'it ended'}.` };
-  switch (end?.how) {
+  if (end === undefined) return undefined;
+  const parts = { asked: `run the guest ${name} on`, obstacle: `${end.detail}.` };
+  switch (end.how) {
     case 'panic':
       return new HostError('guest-panicked', {
         ...parts,
