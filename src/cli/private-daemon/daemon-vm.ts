@@ -16,6 +16,7 @@ export class DaemonVm {
   readonly #watch: DaemonWatch;
   readonly #observer: DaemonVmObserver;
   readonly #leave = new AbortController();
+  readonly #opened = Promise.withResolvers<void>();
   #printing: Promise<void> | undefined;
   #printed: { readonly error: unknown } | undefined;
   #typing: Promise<void> = Promise.resolve();
@@ -45,9 +46,11 @@ export class DaemonVm {
     if (event.kind === 'vm-removed' && event.name === this.name) this.#end = { guest: event.guestEnd ?? undefined };
   }
 
-  /** Resolves when its process runs. Throws what the daemon refuses. */
+  /** Resolves when its process runs and its console is followed. Throws what the daemon refuses. */
   async start(spec: VmJson['spec']): Promise<void> {
     await this.#daemon.ask(this.#daemon.routes.vms.$post({ json: { name: this.name, spec } }));
+    this.#printing ??= this.#print();
+    await this.#opened.promise;
   }
 
   /** In order, and as fast as the daemon takes it. */
@@ -89,10 +92,14 @@ export class DaemonVm {
 
   async #print(): Promise<void> {
     try {
-      for await (const bytes of await this.#daemon.console(this.name, this.#leave.signal))
-        this.#observer.console(bytes);
+      const output = await this.#daemon.console(this.name, this.#leave.signal);
+      this.#opened.resolve();
+      for await (const bytes of output) this.#observer.console(bytes);
     } catch (error) {
-      if (!this.#leave.signal.aborted) this.#printed = { error };
+      // One that has ended already has no console; how it ended is told.
+      if (!this.#leave.signal.aborted && this.#end === undefined) this.#printed = { error };
+    } finally {
+      this.#opened.resolve();
     }
   }
 }

@@ -79,10 +79,12 @@ function bench(t: TestContext, program: readonly string[] = [process.execPath, m
   return { typist, run, left: () => readdirSync(directory).filter((name) => name.startsWith('dda-private-')) };
 }
 
-test('a VM in a daemon of the command: lent, at the console, and everything home when the guest powers off', async (t) => {
+test('a VM in a daemon of the command: lent, at the console, and started anew after a reset, and everything home in the end', async (t) => {
   const { typist, run, left } = bench(t);
-  const running = run('--device', '01:00.0', '--json');
+  const running = run('--device', '01:00.0', '--on-reset', 'restart', '--json');
   await until(() => typist.shown.includes('"lent"'));
+  typist.type('reset\n');
+  await until(() => /"restarted".*"lent"/s.test(typist.shown));
   typist.type('exit\n');
   await running;
   const events = typist.shown
@@ -91,12 +93,12 @@ test('a VM in a daemon of the command: lent, at the console, and everything home
     .map((line) => JSON.parse(line) as Record<string, unknown>);
   assert.deepEqual(
     events.map(({ event, ok }) => event ?? ok),
-    ['started', 'lent', 'console', 'notice', 'ended', true],
+    ['started', 'lent', 'console', 'restarted', 'lent', 'console', 'notice', 'ended', true],
   );
   const { reason, restarts, exits } = events.at(-2) ?? {};
-  assert.deepEqual([reason, restarts, exits], ['power-off', 0, null]);
-  assert.deepEqual([events[1]?.['function'], events[3]?.['text']], [nvme, `Gave ${nvme} back to the host.`]);
-  assert.equal(events[2]?.['text'], 'you typed exit\n');
+  assert.deepEqual([reason, restarts, exits], ['power-off', 1, null]);
+  assert.deepEqual([events[1]?.['function'], events[6]?.['text']], [nvme, `Gave ${nvme} back to the host.`]);
+  assert.deepEqual([events[2]?.['text'], events[5]?.['text']], ['you typed reset\n', 'you typed exit\n']);
   assert.deepEqual(left(), []);
 });
 

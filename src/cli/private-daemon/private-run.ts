@@ -95,7 +95,8 @@ class PrivateRun {
         const end = await this.#guest(vm, spec);
         const again = end?.how === 'reset' && this.#request.onReset === 'restart' && !this.#ending.aborted;
         if (!again) return { end, crash: vm.crash, restarts };
-        await watch.until(() => this.#request.functions.every((name) => watch.functions.get(name)?.state === 'pool'));
+        // What didn't come to the pool is refused with the reason when it is to be lent again.
+        await watch.until(() => this.#request.functions.every((name) => isAtRest(watch.functions.get(name))));
       }
     } finally {
       this.#ending.removeEventListener('abort', stop);
@@ -158,4 +159,11 @@ class PrivateRun {
     if (fn.state === 'host' && before !== undefined) this.#observer.notice(`Gave ${fn.name} back to the host.`);
     if (fn.state === 'quarantine') this.#observer.notice(`${fn.name} ${whereabouts(fn)}`);
   }
+}
+
+const resting: ReadonlySet<ManagedFunctionJson['state']> = new Set(['host', 'pool', 'quarantine']);
+
+/** Nothing is being done with it, or it is no more. All else has a bound. */
+function isAtRest(fn: ManagedFunctionJson | undefined): boolean {
+  return fn === undefined || resting.has(fn.state);
 }

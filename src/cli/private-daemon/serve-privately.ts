@@ -18,8 +18,9 @@ export async function servePrivately(
   open: (places: ManagerPlaces, reports: ManagerReports) => Promise<OpenedManager> = openManager,
 ): Promise<void> {
   const places = privatePlaces(directory);
-  const input = new AbortController();
-  const ended = (): void => input.abort();
+  const end = new AbortController();
+  const ended = (): void => end.abort();
+  signal.addEventListener('abort', ended);
   process.stdin.on('end', ended).on('close', ended).on('error', ended).resume();
   try {
     await serve({
@@ -28,12 +29,13 @@ export async function servePrivately(
       socketPath: places.socket,
       openManager: (stateDirectory, reports) =>
         open({ stateDirectory, rulesPath: undefined, vmDirectory: places.vms }, reports),
-      signal: AbortSignal.any([signal, input.signal]),
+      signal: end.signal,
       beforeEnd: (manager) =>
         bringHome(manager, { userId: process.getuid?.() ?? 0, processId: process.pid, command: 'dda serve' }),
     });
     removePlaces(places);
   } finally {
+    signal.removeEventListener('abort', ended);
     process.stdin.destroy();
   }
 }

@@ -4,7 +4,7 @@ import { servePrivately } from '../private-daemon/serve-privately.ts';
 
 /**
  * `memory-daemon.ts serve --private DIR …`: a private daemon whose host, kernel and VM processes are in memory. A guest
- * that reads `exit` powers off, one that reads `panic` panics; `die` kills the daemon.
+ * that reads `exit` powers off, `reset` resets, `panic` panics; `die` kills the daemon.
  */
 async function main(): Promise<void> {
   const directory = process.argv[process.argv.indexOf('--private') + 1] ?? '';
@@ -37,8 +37,9 @@ function answer(vm: FakeVmProcess): void {
     const parameters = ['0x1', '0x8100', '0x0', '0x0', '0x0'];
     vm.say({ kind: 'crashed', report: { vp: 0, parameters, message: 'Kernel panic - not syncing: asked for\n' } });
   }
-  if (word === 'exit') {
-    vm.say({ kind: 'guest-ended', how: 'power-off', detail: 'the guest powered off' });
+  if (word === 'exit' || word === 'reset') {
+    const how = word === 'exit' ? 'power-off' : 'reset';
+    vm.say({ kind: 'guest-ended', how, detail: `it ended by ${how}` });
     vm.end({ exitCode: 0, signal: undefined });
   }
 }

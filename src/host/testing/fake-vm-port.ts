@@ -193,12 +193,16 @@ export class FakeVmProcess implements VmProcess {
   }
 
   /** Until it has ended. */
-  async #unanswered(): Promise<never> {
-    await this.ended;
-    throw new HostError('vm-gone', {
-      asked: `ask ${this.name}`,
-      obstacle: 'its process has ended.',
-      remedy: 'Start it again.',
+  #unanswered(): Promise<never> {
+    const answer = this.ended.then((): never => {
+      throw new HostError('vm-gone', {
+        asked: `ask ${this.name}`,
+        obstacle: 'its process has ended.',
+        remedy: 'Start it again.',
+      });
     });
+    // Whoever asked may have died since.
+    answer.catch(() => undefined);
+    return answer;
   }
 }
