@@ -38,7 +38,7 @@ export const apiErrorKinds = {
   'daemon-running': {
     status: 409,
     exitCode: ExitCode.inUse,
-    when: 'A daemon runs already with that state directory, or owns what the command would move itself.',
+    when: 'A daemon runs already on this host or with that state directory, or owns what the command would move itself.',
   },
   'daemon-not-running': {
     status: 503,
@@ -49,6 +49,11 @@ export const apiErrorKinds = {
     status: 502,
     exitCode: ExitCode.failed,
     when: 'The daemon went away in the middle of an answer, or the answer makes no sense.',
+  },
+  'private-daemon-failed': {
+    status: 500,
+    exitCode: ExitCode.failed,
+    when: 'The private daemon of a command did not start, or ended before its time.',
   },
   'daemon-setup-failed': {
     status: 500,

@@ -15,6 +15,8 @@ export type { VmJson } from './schemas/vms.ts';
 export const defaultSocketPath = '/run/dda/dda.sock';
 /** Where the daemon keeps its journal unless told otherwise. */
 export const defaultStateDirectory = '/var/lib/dda';
+/** What a host's functions are looked after by is one: whichever daemon runs, wherever its state is, has this. */
+export const onlyOneDirectory = '/run/dda/manager';
 
 // The schemas and what serves them take longer to load than all the rest of the program, and most commands need neither.
 

@@ -88,7 +88,14 @@ export function eventJson(event: ManagerEvent): EventJson {
     case 'vm-changed':
       return { revision, at, kind: event.kind, vm: vmJson(event.vm) };
     case 'vm-removed':
-      return { revision, at, kind: event.kind, name: event.name, exitCode: event.exitCode ?? null };
+      return {
+        revision,
+        at,
+        kind: event.kind,
+        name: event.name,
+        exitCode: event.exitCode ?? null,
+        guestEnd: event.guestEnd ?? null,
+      };
     case 'pools-changed':
       return { revision, at, kind: event.kind, pools: [...event.pools] };
     case 'audit':

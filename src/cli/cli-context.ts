@@ -16,6 +16,8 @@ export interface CliContext {
   readonly controlDirectory: string;
   /** Where the daemon listens. */
   readonly daemonSocket: string;
+  /** What starts this program. */
+  readonly program: readonly string[];
   readonly version: string;
   readonly setExitCode: (code: number) => void;
 }

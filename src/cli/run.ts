@@ -22,6 +22,7 @@ await runCommandLine(
     guestConsole: processConsole,
     controlDirectory: controlDirectory(),
     daemonSocket: process.env['DDA_SOCKET'] ?? defaultSocketPath,
+    program: [process.execPath, process.argv[1] ?? ''],
     version: packageVersion(),
     setExitCode: (code) => {
       process.exitCode = code;

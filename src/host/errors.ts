@@ -172,6 +172,10 @@ export const hostErrorKinds = {
     exitCode: ExitCode.usage,
     when: 'The deadline is no number of milliseconds from 0 to a day.',
   },
+  'functions-left': {
+    exitCode: ExitCode.failed,
+    when: 'A private daemon ended, and could not give everything that it had taken back to the host.',
+  },
   interrupted: {
     exitCode: ExitCode.interrupted,
     when: 'A signal ended the command; what it had changed was changed back.',

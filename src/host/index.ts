@@ -68,13 +68,15 @@ export { checkVmName } from './control/vm-names.ts';
 export { askVm, controlDirectory, listVms, onlyVm } from './control/control.ts';
 export type { ListedVm } from './control/control.ts';
 export type { ControlOp, ControlRequest, ControlResult, VmStatus } from './control/protocol.ts';
+export { withGuestOnDisk, writeGuest } from './guest/guest-on-disk.ts';
+export type { GuestSpec } from './guest/guest-on-disk.ts';
 export { BASE_COMMAND_LINE, prepareGuest } from './guest/prepare-guest.ts';
 export type { GuestFiles, PreparedGuest } from './guest/prepare-guest.ts';
 export { askedFunctions } from './running/asked-functions.ts';
-export { guestFailure } from './running/guest-failure.ts';
+export { decodeCrash, guestFailure, reportedGuestFailure } from './running/guest-failure.ts';
 export { runVm } from './running/run-vm.ts';
 export type { RunningGuest, VmRunObserver, VmRunRequest, VmRunResult } from './running/vm-run.ts';
-export { highWindowsFor } from './running/start-session.ts';
+export { highWindowsFor, windowSizesFor } from './running/start-session.ts';
 
 export type { AuditEntry, AuditPage, Caller } from './journal/audit.ts';
 export type { JournalPort } from './journal/journal.ts';
@@ -97,6 +99,7 @@ export type {
 export type { ManagerParts } from './manager/manager-parts.ts';
 export type {
   ClockPort,
+  GuestEnd,
   LendOrder,
   LendOutcome,
   VmPort,
@@ -110,6 +113,8 @@ export { systemClock } from './manager/system-clock.ts';
 export { QuarantineReason } from './ownership/owner.ts';
 export type { Destination, FunctionState, Owner, VmPhase } from './ownership/owner.ts';
 export type { OwnerKind } from './ownership/owner.ts';
+export { BORROWED_POOL, bringHome } from './serving/bring-home.ts';
+export { EndingWatch } from './moves/ending-watch.ts';
 export { openManager } from './serving/serving.ts';
 export type { ManagerPlaces, ManagerReports, OpenedManager } from './serving/opened-manager.ts';
 export { initramfsScript, type KeptFunction } from './boot-rules/initramfs-script.ts';

@@ -1,6 +1,7 @@
-import { type FdWatch, watchReadable } from './fd-watch.ts';
+import type { FdWatch } from './fd-watch.ts';
 import { closeFile, OpenFlag, openFile, readFile, seekToEnd } from './libc/files.ts';
 import { SystemCallError } from './libc/system-call-error.ts';
+import { MessageWatch } from './message-watch.ts';
 
 /** One message of the kernel's. Linux Documentation/ABI/testing/dev-kmsg. */
 export interface KernelLogRecord {
@@ -23,13 +24,11 @@ const recordsPerTurn = 64;
 
 /** The kernel's messages from now on (`/dev/kmsg`). Needs root, or kernel.dmesg_restrict=0. */
 export class KernelLog {
-  readonly #fd: number;
+  readonly #messages: MessageWatch<KernelLogRecord | 'overrun'>;
   readonly #buffer = new Uint8Array(new ArrayBuffer(maxRecordBytes));
-  #watch: FdWatch | undefined;
-  #closed = false;
 
   private constructor(fd: number) {
-    this.#fd = fd;
+    this.#messages = new MessageWatch(fd, recordsPerTurn, () => this.read());
   }
 
   /** Throws {@link SystemCallError} EPERM, ENOENT. */
@@ -57,7 +56,7 @@ export class KernelLog {
 
   #readNext(): number | 'overrun' | undefined {
     try {
-      return readFile(this.#fd, this.#buffer);
+      return readFile(this.#messages.fd, this.#buffer);
     } catch (error) {
       if (error instanceof SystemCallError && error.code === 'EPIPE') return 'overrun';
       throw error;
@@ -66,23 +65,12 @@ export class KernelLog {
 
   /** Calls back on this thread's event loop with each record. One callback per object. */
   onRecord(callback: (record: KernelLogRecord | 'overrun') => void): FdWatch {
-    this.#watch?.stop();
-    this.#watch = watchReadable(this.#fd, () => {
-      for (let count = 0; count < recordsPerTurn && !this.#closed; count++) {
-        const record = this.read();
-        if (record === undefined) return;
-        callback(record);
-      }
-    });
-    return this.#watch;
+    return this.#messages.onMessage(callback);
   }
 
   /** Idempotent. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#watch?.stop();
-    closeFile(this.#fd);
+    this.#messages.close();
   }
 }
 

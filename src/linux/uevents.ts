@@ -1,7 +1,8 @@
-import { type FdWatch, watchReadable } from './fd-watch.ts';
+import type { FdWatch } from './fd-watch.ts';
 import { closeFile } from './libc/files.ts';
 import { createUeventSocket, forceReceiveBuffer, receiveDatagram } from './libc/named-sockets.ts';
 import { SystemCallError } from './libc/system-call-error.ts';
+import { MessageWatch } from './message-watch.ts';
 
 /** What the kernel says of a device that comes, goes or changes. */
 export interface Uevent {
@@ -24,13 +25,11 @@ const eventsPerTurn = 128;
 
 /** The kernel's uevents from now on, as they are before udev has seen them. */
 export class UeventSocket {
-  readonly #fd: number;
+  readonly #messages: MessageWatch<Uevent | 'overrun'>;
   readonly #buffer = new Uint8Array(new ArrayBuffer(maxEventBytes));
-  #watch: FdWatch | undefined;
-  #closed = false;
 
   private constructor(fd: number) {
-    this.#fd = fd;
+    this.#messages = new MessageWatch(fd, eventsPerTurn, () => this.read());
   }
 
   /** Throws {@link SystemCallError}. Without CAP_NET_ADMIN there is less room, so an overrun comes sooner. */
@@ -50,7 +49,7 @@ export class UeventSocket {
   /** The next event; undefined: none. `overrun`: some were lost; whoever keeps a picture of the machine looks at all of it anew. */
   read(): Uevent | 'overrun' | undefined {
     for (;;) {
-      const received = receiveDatagram(this.#fd, this.#buffer);
+      const received = receiveDatagram(this.#messages.fd, this.#buffer);
       if (received === undefined || received === 'overrun') return received;
       // Processes with CAP_NET_ADMIN can send here too; only the kernel is asked.
       if (received.senderPort !== 0) continue;
@@ -61,23 +60,12 @@ export class UeventSocket {
 
   /** Calls back on this thread's event loop with each event. One callback per object. */
   onEvent(callback: (event: Uevent | 'overrun') => void): FdWatch {
-    this.#watch?.stop();
-    this.#watch = watchReadable(this.#fd, () => {
-      for (let count = 0; count < eventsPerTurn && !this.#closed; count++) {
-        const event = this.read();
-        if (event === undefined) return;
-        callback(event);
-      }
-    });
-    return this.#watch;
+    return this.#messages.onMessage(callback);
   }
 
   /** Idempotent. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#watch?.stop();
-    closeFile(this.#fd);
+    this.#messages.close();
   }
 }
 

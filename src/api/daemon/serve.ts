@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { reportOf } from '../../host/index.ts';
-import type { ManagerReports, OpenedManager } from '../../host/index.ts';
+import type { Manager, ManagerReports, OpenedManager } from '../../host/index.ts';
 import { createApp } from '../app.ts';
 import { EventLog } from '../events/event-log.ts';
 import { StreamSlots } from '../events/stream-slots.ts';
@@ -27,8 +27,12 @@ export interface ServeOptions {
   readonly version: string;
   /** Called once, when the directory is this process's alone. */
   readonly openManager: (stateDirectory: string, reports: ManagerReports) => Promise<OpenedManager>;
-  /** Ends the daemon. VMs run on. */
+  /** Only one daemon that names this directory runs at a time, wherever its state is. */
+  readonly onlyOne?: string;
+  /** Ends the daemon. VMs run on, unless `beforeEnd` sees to something else. */
   readonly signal: AbortSignal;
+  /** What is to be done before it ends in order, while it is still served. */
+  readonly beforeEnd?: (manager: Manager) => Promise<void>;
 }
 
 /**
@@ -39,67 +43,66 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { stateDirectory, socketPath, version } = options;
   const notifier = new Notifier(process.env);
   const log = createLog(options.logLevel);
-  const unlock = lockState(stateDirectory);
+  using locks = new DisposableStack();
+  locks.defer(lockState(stateDirectory));
+  if (options.onlyOne !== undefined) locks.defer(lockState(options.onlyOne));
+  const fatal = Promise.withResolvers<never>();
+  // Looked at once the daemon is ready.
+  fatal.promise.catch(() => undefined);
+  const { manager, close } = await options.openManager(stateDirectory, {
+    vmSaid: (vm, text) => log.info({ vm }, text),
+    warn: (text) => log.warn(text),
+    problem: (error) => log.error({ err: error }, 'the manager goes on, but'),
+    fatal: (error) => {
+      log.fatal({ err: error }, 'the manager has stopped');
+      fatal.reject(error);
+    },
+  });
   try {
-    const fatal = Promise.withResolvers<never>();
-    // Looked at once the daemon is ready.
-    fatal.promise.catch(() => undefined);
-    const { manager, close } = await options.openManager(stateDirectory, {
-      vmSaid: (vm, text) => log.info({ vm }, text),
-      warn: (text) => log.warn(text),
-      problem: (error) => log.error({ err: error }, 'the manager goes on, but'),
-      fatal: (error) => {
-        log.fatal({ err: error }, 'the manager has stopped');
-        fatal.reject(error);
+    const slots = new StreamSlots();
+    const events = new EventLog(manager.snapshot().revision, EVENT_LOG_CAPACITY);
+    manager.on((event) => {
+      events.push(eventJson(event));
+      logEvent(log, event);
+    });
+    const app = createApp({
+      manager,
+      facts: { version, startedAt: new Date() },
+      log: events,
+      run: randomBytes(RUN_NAME_BYTES).toString('hex'),
+      slots,
+      metrics: new Metrics(manager, slots),
+      failed: (asked, error) => {
+        const { code, message } = reportOf(error);
+        if (statusOf(code) < 500) log.debug({ asked, code }, message);
+        else log.error({ asked, code, err: error }, message);
       },
     });
+    const server = await listen({
+      path: socketPath,
+      access: readAccess(),
+      fetch: (request, env) => app.fetch(request, env),
+      failed: (error) => log.error({ err: error }, 'an answer failed'),
+    });
+    const endWatchdog = keepWatchdogFed(
+      notifier,
+      () => manager.audit({ limit: 1 }),
+      (error) => log.error({ err: error }, 'the journal does not answer'),
+    );
+    log.info({ version, socket: socketPath, state: stateDirectory, processId: process.pid }, 'ready');
+    notifier.tell('READY=1', `serving at ${socketPath}`);
     try {
-      const slots = new StreamSlots();
-      const events = new EventLog(manager.snapshot().revision, EVENT_LOG_CAPACITY);
-      manager.on((event) => {
-        events.push(eventJson(event));
-        logEvent(log, event);
-      });
-      const app = createApp({
-        manager,
-        facts: { version, startedAt: new Date() },
-        log: events,
-        run: randomBytes(RUN_NAME_BYTES).toString('hex'),
-        slots,
-        metrics: new Metrics(manager, slots),
-        failed: (asked, error) => {
-          const { code, message } = reportOf(error);
-          if (statusOf(code) < 500) log.debug({ asked, code }, message);
-          else log.error({ asked, code, err: error }, message);
-        },
-      });
-      const server = await listen({
-        path: socketPath,
-        access: readAccess(),
-        fetch: (request, env) => app.fetch(request, env),
-        failed: (error) => log.error({ err: error }, 'an answer failed'),
-      });
-      const endWatchdog = keepWatchdogFed(
-        notifier,
-        () => manager.audit({ limit: 1 }),
-        (error) => log.error({ err: error }, 'the journal does not answer'),
-      );
-      log.info({ version, socket: socketPath, state: stateDirectory, processId: process.pid }, 'ready');
-      notifier.tell('READY=1', `serving at ${socketPath}`);
-      try {
-        await Promise.race([aborted(options.signal), fatal.promise]);
-        log.info('stopping; VMs run on');
-      } finally {
-        notifier.tell('STOPPING=1');
-        endWatchdog();
-        slots.endAll();
-        await server.close();
-      }
+      await Promise.race([aborted(options.signal), fatal.promise]);
+      log.info('stopping');
+      await options.beforeEnd?.(manager);
     } finally {
-      await close();
+      notifier.tell('STOPPING=1');
+      endWatchdog();
+      slots.endAll();
+      await server.close();
     }
   } finally {
-    unlock();
+    await close();
   }
 }
 

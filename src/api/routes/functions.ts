@@ -110,11 +110,12 @@ export function functionRoutes(manager: Manager) {
       context.json(outcomeJson(await manager.mount(context.req.valid('json'), context.env.caller)), 200),
     )
     .openapi(createVirtual, async (context) => {
-      const { count, settings } = context.req.valid('json');
+      const { count, settings, drivenBy } = context.req.valid('json');
       const request = {
         physicalFunction: context.req.valid('param').function,
         count,
         ...(settings === undefined ? {} : { settings: settings.map(defined) }),
+        ...(drivenBy === undefined ? {} : { drivenBy }),
       };
       return context.json(outcomeJson(await manager.createVirtualFunctions(request, context.env.caller)), 200);
     })

@@ -168,8 +168,8 @@ test('a console ends with its VM, after its last words', async (t) => {
   const { client } = await served(t, manager);
   const console = await client.console('web', t.signal);
   manager.print('web', 'Power down\n');
-  manager.emit({ kind: 'vm-removed', name: 'db', exitCode: 0 });
-  manager.emit({ kind: 'vm-removed', name: 'web', exitCode: 0 });
+  manager.emit({ kind: 'vm-removed', name: 'db', exitCode: 0, guestEnd: undefined });
+  manager.emit({ kind: 'vm-removed', name: 'web', exitCode: 0, guestEnd: undefined });
   let text = '';
   for await (const bytes of console) text += Buffer.from(bytes).toString();
   assert.equal(text, 'Power down\n');

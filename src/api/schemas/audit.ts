@@ -36,7 +36,22 @@ export const Event = z
     z.object({ ...changed, kind: z.literal('function-changed'), function: ManagedFunction }),
     z.object({ ...changed, kind: z.literal('function-removed'), name: z.string() }),
     z.object({ ...changed, kind: z.literal('vm-changed'), vm: Vm }),
-    z.object({ ...changed, kind: z.literal('vm-removed'), name: z.string(), exitCode: z.number().int().nullable() }),
+    z.object({
+      ...changed,
+      kind: z.literal('vm-removed'),
+      name: z.string(),
+      exitCode: z.number().int().nullable(),
+      guestEnd: z
+        .object({
+          how: z.string().openapi({
+            description: 'power-off, reset, panic, triple-fault, kvm-failure, stopped, or failed.',
+            example: 'power-off',
+          }),
+          detail: z.string(),
+        })
+        .nullable()
+        .openapi({ description: 'How its guest ended, in the words of its process; null: that ended without a word.' }),
+    }),
     z.object({ ...changed, kind: z.literal('pools-changed'), pools: z.array(z.string()) }),
     z.object({ ...changed, kind: z.literal('audit'), entry: AuditEntry }),
     z

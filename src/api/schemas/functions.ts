@@ -72,7 +72,12 @@ export const ReleaseRequest = z
   .strictObject({ force: z.boolean().optional().openapi({ description: 'Without a reset.' }) })
   .openapi('ReleaseRequest');
 
-/** What NIC drivers take; `vlan` as in IEEE 802.1Q, 0: none. */
+/** Linux include/uapi/linux/pci_regs.h: NumVFs has 16 bits. */
+const MAX_VIRTUAL_FUNCTIONS = 65_535;
+/** NVM Express Base Specification, Virtualization Management: the number of resources has 16 bits. */
+const MAX_RESOURCES = 65_535;
+
+/** What NIC drivers take, and what NVMe controllers assign; `vlan` as in IEEE 802.1Q, 0: none. */
 const VirtualFunctionSettings = z
   .strictObject({
     mac: z
@@ -81,15 +86,30 @@ const VirtualFunctionSettings = z
       .optional(),
     vlan: z.number().int().min(0).max(4094).optional(),
     trust: z.boolean().optional(),
+    queues: z
+      .number()
+      .int()
+      .min(2)
+      .max(MAX_RESOURCES)
+      .optional()
+      .openapi({ description: 'NVMe: queue pairs, the admin pair included; default: an even share.' }),
+    interrupts: z
+      .number()
+      .int()
+      .min(1)
+      .max(MAX_RESOURCES)
+      .optional()
+      .openapi({ description: 'NVMe: interrupts; default: an even share.' }),
   })
   .openapi('VirtualFunctionSettings');
-
-/** Linux include/uapi/linux/pci_regs.h: NumVFs has 16 bits. */
-const MAX_VIRTUAL_FUNCTIONS = 65_535;
 
 export const VirtualFunctionsRequest = z
   .strictObject({
     count: z.number().int().min(1).max(MAX_VIRTUAL_FUNCTIONS),
     settings: z.array(VirtualFunctionSettings).max(MAX_FUNCTIONS).optional().openapi({ description: 'By index.' }),
+    drivenBy: z
+      .enum(['host', 'nobody'])
+      .optional()
+      .openapi({ description: "Whether the host's drivers get them; default: host." }),
   })
   .openapi('VirtualFunctionsRequest');

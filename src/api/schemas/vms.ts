@@ -14,11 +14,9 @@ export const VmSpec = z
     kernel: AbsolutePath.openapi({ description: 'A bzImage or vmlinux on the host.' }),
     initramfs: AbsolutePath.optional(),
     commandLine: z.string().max(MAX_PATH),
-    highWindowBytes: z
-      .array(z.number().int().positive())
-      .max(64)
-      .optional()
-      .openapi({ description: 'Room for BARs above 4 GiB, by size; functions lent later must fit in.' }),
+    highWindowBytes: z.array(z.number().int().positive()).max(16).optional().openapi({
+      description: 'Sizes of the window for BARs above 4 GiB: the first that the guest has addresses for.',
+    }),
   })
   .openapi('VmSpec');
 

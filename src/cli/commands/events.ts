@@ -36,7 +36,7 @@ function sentence(event: EventJson): string {
     case 'vm-changed':
       return `VM ${event.vm.name} ${event.vm.phase}`;
     case 'vm-removed':
-      return `VM ${event.name} ended${event.exitCode === null ? '' : ` with exit code ${event.exitCode}`}`;
+      return `VM ${event.name} ended${event.exitCode === null ? '' : ` with exit code ${event.exitCode}`}${event.guestEnd === null ? '' : `: ${event.guestEnd.detail}`}`;
     case 'pools-changed':
       return `pools: ${event.pools.join(', ')}`;
     case 'audit': {

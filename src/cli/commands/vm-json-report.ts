@@ -1,7 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
-import type { SessionEvent, VmRunObserver, VmRunResult } from '../../host/index.ts';
+import type { SessionEvent, VmRunObserver } from '../../host/index.ts';
 import type { ConsolePort } from '../console-port.ts';
-import type { VmFacts, VmReport } from './vm-report.ts';
+import type { RunEnd, VmFacts, VmReport } from './vm-report.ts';
 
 /** One JSON object a line on standard output; docs/cli.md has them all. */
 export class VmJsonReport implements VmReport {
@@ -59,13 +59,13 @@ export class VmJsonReport implements VmReport {
     this.#emit({ event: 'warning', function: null, code: null, message: text });
   }
 
-  ended(result: VmRunResult, _end: string, scriptExitCode: number | undefined): void {
+  ended({ kind, crash, restarts, exits }: RunEnd, _end: string, scriptExitCode: number | undefined): void {
     this.#emit({
       event: 'ended',
-      reason: result.crash === undefined ? result.end.kind : 'panic',
-      restarts: result.restarts,
-      exits: result.exits.exits,
-      deviceExits: result.exits.deviceExits,
+      reason: crash === undefined ? kind : 'panic',
+      restarts,
+      exits: exits?.exits ?? null,
+      deviceExits: exits?.deviceExits ?? null,
       scriptExitCode: scriptExitCode ?? null,
     });
   }

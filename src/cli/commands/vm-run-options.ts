@@ -1,47 +1,30 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { BASE_COMMAND_LINE, DEFAULT_EJECT_DEADLINE_MS } from '../../host/index.ts';
+import { DEFAULT_EJECT_DEADLINE_MS } from '../../host/index.ts';
 import { formatVersion as formatVmbus, ProtocolVersion } from '../../vmbus/index.ts';
 import { parseVersion as parseVpci, VpciVersion } from '../../vpci/index.ts';
-import { collect, parseCount, parseDuration, parseSize } from '../option-values.ts';
+import { collect, parseDuration } from '../option-values.ts';
+import { type GuestFlags, addGuestOptions } from './guest-options.ts';
 import { type ConsoleMode, consoleModes } from './vm-console.ts';
 
 /** What `dda vm run` was told. */
-export interface VmRunFlags {
+export interface VmRunFlags extends GuestFlags {
   readonly name?: string;
-  readonly kernel?: string;
-  readonly modules?: string;
-  readonly initrd?: string;
-  readonly cmdline?: string;
-  readonly memory: number;
-  readonly cpus: number;
   readonly device?: readonly string[];
-  readonly driver?: readonly string[];
-  readonly run?: string;
   readonly console: ConsoleMode;
   readonly vpciVersion?: VpciVersion;
   readonly vmbusVersion?: ProtocolVersion;
   readonly ejectDeadline: number;
   readonly onReset: 'stop' | 'restart';
-  readonly kaslr?: boolean;
   readonly force?: boolean;
+  readonly privateDaemon?: boolean;
   readonly json?: boolean;
 }
 
-const MAX_CPUS = 16;
-const GIB = 2 ** 30;
-
 export function addRunOptions(command: Command): Command {
-  return command
-    .option('--name <NAME>', "what to call it: a-z, 0-9, - (default: vm- and this process's id)")
-    .option('--kernel <FILE>', "bzImage or vmlinux (default: the host's own kernel)")
-    .option('--modules <DIR>', "the kernel's lib/modules/VERSION (default: looked for by its version)")
-    .option('--initrd <FILE>', 'an initramfs, used as it is (default: one is built, with drivers and busybox)')
-    .option('--cmdline <TEXT>', `added to: ${BASE_COMMAND_LINE}`)
-    .addOption(withParser('--memory <SIZE>', 'memory of the guest', parseSize).default(2 * GIB, '2G'))
-    .addOption(withParser('--cpus <N>', `CPUs of the guest, 1 to ${MAX_CPUS}`, parseCount(1, MAX_CPUS)).default(1))
+  return addGuestOptions(
+    command.option('--name <NAME>', "what to call it: a-z, 0-9, - (default: vm- and this process's id)"),
+  )
     .option('--device <BDF>', 'lend it this function from the start; may be given often', collect)
-    .option('--driver <NAME>', 'load this module in the guest, too; may be given often', collect)
-    .option('--run <FILE>', 'a script or program that the guest runs instead of a shell; then it powers off')
     .addOption(
       new Option('--console <MODE>', 'who gets Ctrl-C: the host, the guest (Ctrl-] ends it then); off: no input')
         .choices(consoleModes)
@@ -59,8 +42,11 @@ export function addRunOptions(command: Command): Command {
     .addOption(
       new Option('--on-reset <WHAT>', 'what a reset of the guest does').choices(['stop', 'restart']).default('stop'),
     )
-    .option('--kaslr', 'let the kernel place itself at random; it unpacks itself then, which takes longer')
     .option('--force', 'take functions even if the host is using them; says what that breaks')
+    .option(
+      '--private-daemon',
+      'in a process without privileges, looked after by a daemon that this command starts, and that ends with it',
+    )
     .option('--json', 'events as JSON lines, the console too');
 }
 

@@ -1,24 +1,14 @@
 import type { Command } from 'commander';
-import {
-  askedFunctions,
-  checkVmName,
-  guestFailure,
-  highWindowsFor,
-  HostError,
-  prepareGuest,
-  runVm,
-} from '../../host/index.ts';
-import type { Host, VmRunRequest, VmRunResult } from '../../host/index.ts';
+import { askedFunctions, checkVmName, guestFailure, highWindowsFor, prepareGuest, runVm } from '../../host/index.ts';
+import type { VmRunRequest } from '../../host/index.ts';
 import { KvmError } from '../../linux/index.ts';
 import { describeEnd } from '../../vm/index.ts';
 import type { CliContext } from '../cli-context.ts';
 import { refuseBesideDaemon } from '../daemon/find-daemon.ts';
-import { ScriptExit } from './script-exit.ts';
-import { endKeys, GuestKeyboard } from './vm-console.ts';
+import { atConsole } from './console-run.ts';
+import { guestFiles } from './guest-options.ts';
 import { addRunOptions, type VmRunFlags } from './vm-run-options.ts';
-import { VmJsonReport } from './vm-json-report.ts';
-import type { VmReport } from './vm-report.ts';
-import { VmTextReport } from './vm-text-report.ts';
+import { refusePrivateRun, runWithPrivateDaemon } from './vm-run-private.ts';
 
 export function addVmRunCommand(vm: Command, context: CliContext): void {
   addRunOptions(vm.command('run'))
@@ -28,16 +18,17 @@ export function addVmRunCommand(vm: Command, context: CliContext): void {
     )
     .addHelpText(
       'after',
-      "\nExamples:\n  dda vm run --device 01:00.0                    the host's own kernel, a shell in the guest\n  dda vm run --kernel vmlinuz --modules lib/modules/6.1.0-13-amd64 --memory 4G --cpus 2\n  dda vm run --device 01:00.0 --run ./test.sh    run a script in the guest, then end\n  dda vm run --name web --console guest          Ctrl-C is the guest's, Ctrl-] ends the VM\n",
+      "\nExamples:\n  dda vm run --device 01:00.0                    the host's own kernel, a shell in the guest\n  dda vm run --kernel vmlinuz --modules lib/modules/6.1.0-13-amd64 --memory 4G --cpus 2\n  dda vm run --device 01:00.0 --run ./test.sh    run a script in the guest, then end\n  dda vm run --device 01:00.0 --private-daemon   the guest in a process without privileges\n  dda vm run --name web --console guest          Ctrl-C is the guest's, Ctrl-] ends the VM\n",
     )
-    .action(async (flags: VmRunFlags) => run(context, flags));
+    .action(async (flags: VmRunFlags, command: Command) => run(context, flags, command));
 }
 
-async function run(context: CliContext, flags: VmRunFlags): Promise<void> {
+async function run(context: CliContext, flags: VmRunFlags, command: Command): Promise<void> {
   const name = checkVmName(flags.name ?? `vm-${process.pid}`);
   const host = context.openHost('dda vm run');
-  refuseConflict(flags);
-  if (flags.device !== undefined) {
+  const files = guestFiles(flags);
+  if (flags.privateDaemon === true) await refusePrivateRun(context, command);
+  else if (flags.device !== undefined) {
     await refuseBesideDaemon(
       context,
       `lend ${flags.device.join(', ')} to a VM of this command`,
@@ -47,18 +38,11 @@ async function run(context: CliContext, flags: VmRunFlags): Promise<void> {
   const asked = askedFunctions(host, flags.device ?? []);
   const support = context.guestSupport();
   if (!support.runs) throw new KvmError(support.code, support.sentence);
-  const guest = await prepareGuest(
-    {
-      kernel: flags.kernel,
-      modules: flags.modules,
-      initrd: flags.initrd,
-      run: flags.run,
-      drivers: flags.driver ?? [],
-      commandLine: flags.cmdline ?? '',
-      kaslr: flags.kaslr ?? false,
-    },
-    asked,
-  );
+  const guest = await prepareGuest(files, asked);
+  if (flags.privateDaemon === true) {
+    await runWithPrivateDaemon(context, flags, { name, host, asked, files, guest });
+    return;
+  }
   const request: VmRunRequest = {
     name,
     functions: asked.map((fn) => fn.name),
@@ -77,72 +61,14 @@ async function run(context: CliContext, flags: VmRunFlags): Promise<void> {
     force: flags.force ?? false,
     controlDirectory: context.controlDirectory,
   };
-  await atConsole(context, flags, host, request, guest.warnings);
-}
-
-async function atConsole(
-  { terminal, guestConsole }: CliContext,
-  flags: VmRunFlags,
-  host: Host,
-  request: VmRunRequest,
-  warnings: readonly string[],
-): Promise<void> {
-  const { name, kernelName, machine } = request;
-  const facts = { name, kernelName, memoryBytes: machine.memoryBytes, vcpus: machine.vcpus };
-  const port = guestConsole();
-  const endKey = port.isTerminal ? endKeys[flags.console] : 'SIGINT';
-  const report: VmReport =
-    flags.json === true ? new VmJsonReport(port, facts) : new VmTextReport(terminal, port, facts, endKey);
-  const script = flags.run === undefined ? undefined : new ScriptExit();
-  const keyboard = new GuestKeyboard(port, flags.console);
-  try {
-    for (const warning of warnings) report.warning(warning);
-    const result = await runVm(host, request, {
-      started: (guest) => {
-        report.started();
-        keyboard.connect((bytes) => guest.type(bytes));
-      },
-      console: (bytes) => {
-        script?.push(bytes);
-        keyboard.printed();
-        report.console(bytes);
-      },
-      session: (event) => report.session(event),
-      log: (entry) => report.log(entry),
-      crashed: (crash) => report.crashed(crash),
-      notice: (text) => report.notice(text),
-      step: (intent, tookMs) => report.step(intent, tookMs),
-    });
-    report.ended(result, endSentence(result, flags.onReset), script?.exitCode);
-    const failure = guestFailure(name, result) ?? scriptFailure(flags.run, script?.exitCode);
-    if (failure !== undefined) throw failure;
-    report.succeeded();
-  } finally {
-    keyboard.close();
-    await port.flushed();
-  }
-}
-
-function endSentence({ end }: VmRunResult, onReset: VmRunFlags['onReset']): string {
-  const hint = end.kind === 'reset' && onReset === 'stop' ? ' (--on-reset restart starts it again)' : '';
-  return `${describeEnd(end)}${hint}`;
-}
-
-function scriptFailure(path: string | undefined, exitCode: number | undefined): HostError | undefined {
-  if (path === undefined || exitCode === undefined || exitCode === 0) return undefined;
-  return new HostError('guest-script-failed', {
-    asked: `run ${path} in the guest`,
-    obstacle: `it ended with exit code ${exitCode}.`,
-    remedy: 'What it printed says why.',
-    details: { path, exitCode },
-  });
-}
-
-function refuseConflict({ run: path, initrd }: VmRunFlags): void {
-  if (path === undefined || initrd === undefined) return;
-  throw new HostError('options-conflict', {
-    asked: `run ${path} in the guest`,
-    obstacle: '--initrd is used as it is, so nothing can be put into it.',
-    remedy: 'Leave out --initrd, and an initramfs with the script is built; or leave out --run.',
+  const facts = { name, kernelName: guest.kernelName, memoryBytes: flags.memory, vcpus: flags.cpus };
+  await atConsole(context, flags, facts, guest.warnings, async (observer) => {
+    const result = await runVm(host, request, observer);
+    const { end, crash, exits, restarts } = result;
+    return {
+      told: { kind: end.kind, crash, exits, restarts },
+      sentence: describeEnd(end),
+      failure: guestFailure(name, result),
+    };
   });
 }

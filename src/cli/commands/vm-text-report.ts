@@ -1,7 +1,7 @@
-import type { SessionEvent, VmRunResult } from '../../host/index.ts';
+import type { SessionEvent } from '../../host/index.ts';
 import type { ConsolePort } from '../console-port.ts';
 import type { Terminal } from '../terminal.ts';
-import type { VmFacts, VmReport } from './vm-report.ts';
+import type { RunEnd, VmFacts, VmReport } from './vm-report.ts';
 
 const MIB = 2 ** 20;
 
@@ -77,7 +77,7 @@ export class VmTextReport implements VmReport {
     this.#terminal.notices(`${this.#terminal.style('yellow', 'warning')}: ${text}\n`);
   }
 
-  ended(_result: VmRunResult, end: string): void {
+  ended(_told: RunEnd, end: string): void {
     this.#say(`VM ${this.#facts.name}: ${end}`);
   }
 
@@ -101,6 +101,7 @@ const ejections = {
   ejected: 'given back by the guest',
   'not-in-use': 'taken back; the guest had not been using it',
   deadline: 'taken at the deadline: the guest had not let go of it',
+  rescinded: 'taken while the guest was still being asked for it',
 } as const;
 
 function milliseconds(ms: number): string {

@@ -126,17 +126,19 @@ for (const [args, verb, request] of [
   [
     ['vf', 'create', bdf, '--count', '2', '--mac', '02:00:00:00:00:01', '--vlan', '7', '--to', 'host'],
     'create-virtual',
-    { physicalFunction: bdf, count: 2, settings: [{ mac: '02:00:00:00:00:01', vlan: 7 }, { vlan: 7 }] },
-  ],
-  [['vf', 'remove', bdf], 'remove-virtual', { physicalFunction: bdf }],
-  [
-    ['vm', 'create', 'web', '--kernel', '/boot/vmlinuz', '--memory', '1G', '--cpus', '2'],
-    'create-vm',
     {
-      name: 'web',
-      spec: { memoryBytes: 2 ** 30, cpuCount: 2, kernel: '/boot/vmlinuz', commandLine: 'console=ttyS0 panic=-1' },
+      physicalFunction: bdf,
+      count: 2,
+      settings: [{ mac: '02:00:00:00:00:01', vlan: 7 }, { vlan: 7 }],
+      drivenBy: 'host',
     },
   ],
+  [
+    ['vf', 'create', bdf, '--count', '1', '--queues', '3', '--interrupts', '2', '--to', 'nobody'],
+    'create-virtual',
+    { physicalFunction: bdf, count: 1, settings: [{ queues: 3, interrupts: 2 }], drivenBy: 'nobody' },
+  ],
+  [['vf', 'remove', bdf], 'remove-virtual', { physicalFunction: bdf }],
 ] as const) {
   test(`dda ${args.join(' ')}`, async (t) => {
     const { manager, dda } = await bench(t);
@@ -144,7 +146,7 @@ for (const [args, verb, request] of [
     assert.equal(text.exitCode, 0, text.notices);
     assert.deepEqual(manager.asked[0]?.request, request);
     assert.equal(manager.asked[0]?.verb, verb);
-    assert.match(text.output, /^(?:0000:01:00\.0|pool fast|web) .*\n$/);
+    assert.match(text.output, /^(?:0000:01:00\.0|pool fast) .*\n$/);
     const json = await dda(...args, '--json');
     assert.equal((JSON.parse(json.output) as { ok: boolean }).ok, true);
   });
@@ -192,7 +194,8 @@ test('options that contradict each other never reach the daemon', async (t) => {
 
 test("the vm commands reach the daemon's VMs, by name or the only one", async (t) => {
   const { manager, dda } = await bench(t);
-  await dda('vm', 'create', 'web', '--kernel', '/boot/vmlinuz');
+  const spec = { memoryBytes: 2 ** 31, cpuCount: 1, kernel: '/boot/vmlinuz', commandLine: '' };
+  await manager.createVm({ name: 'web', spec }, { userId: 0, processId: 1, command: 'test' });
   assert.equal(
     (await dda('vm', 'list')).output,
     'NAME  STATE    PID   CPUS  MEMORY    KERNEL         FUNCTIONS\nweb   running  4711  1     2048 MiB  /boot/vmlinuz  -\n',
@@ -261,11 +264,19 @@ test('events, one a line, until the daemon ends', async (t) => {
   while (slots.open < 2) await turn();
   const lent = poolFunction(bdf, { owner: { kind: 'lent', vm: 'web', pool: 'default' }, vm: 'web' });
   manager.emit({ kind: 'function-changed', function: lent });
-  manager.emit({ kind: 'vm-removed', name: 'web', exitCode: 1 });
+  manager.emit({
+    kind: 'vm-removed',
+    name: 'web',
+    exitCode: 0,
+    guestEnd: { how: 'power-off', detail: 'the guest powered off' },
+  });
   for (let i = 0; i < 50; i += 1) await turn();
   slots.endAll();
   const at = '2026-01-02T03:04:05.000Z';
-  assert.equal((await text).output, `${at}  0000:01:00.0 lent to web\n${at}  VM web ended with exit code 1\n`);
+  assert.equal(
+    (await text).output,
+    `${at}  0000:01:00.0 lent to web\n${at}  VM web ended with exit code 0: the guest powered off\n`,
+  );
   const kinds = (await json).output
     .trim()
     .split('\n')
@@ -282,7 +293,7 @@ test("a VM's console: what it prints is shown, what is typed arrives in order, a
   for (const key of ['r', 'o', 'o', 't', '\n']) typist.type(key);
   while (manager.asked.length < 5) await turn();
   manager.print('web', 'Power down\n');
-  manager.emit({ kind: 'vm-removed', name: 'web', exitCode: 0 });
+  manager.emit({ kind: 'vm-removed', name: 'web', exitCode: 0, guestEnd: undefined });
   assert.equal((await running).exitCode, 0);
   assert.equal(typist.shown, 'login: Power down\n');
   const typed = manager.asked.map(({ request }) => (request as { text: string }).text).join('');

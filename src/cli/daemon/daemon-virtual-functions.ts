@@ -1,5 +1,5 @@
 import type { DaemonClient, ManagedFunctionJson } from '../../api/index.ts';
-import { HostError, type VirtualFunctionSettings, type VirtualFunctionsTo } from '../../host/index.ts';
+import type { VirtualFunctionSettings, VirtualFunctionsTo } from '../../host/index.ts';
 import type { Terminal } from '../terminal.ts';
 import { whereabouts } from './function-words.ts';
 
@@ -18,14 +18,13 @@ interface Outcome {
 /** `dda vf create` where a daemon runs: it makes them, and dismounts them where they are to go to a pool. */
 export async function createThroughDaemon(daemon: DaemonClient, request: Request): Promise<Outcome> {
   const { physicalFunction, count, perFunction, to } = request;
-  refuseUnmanaged(request);
   const made = await daemon.ask(
     daemon.routes.functions[':function']['virtual-functions'].$put({
       param: { function: physicalFunction },
-      json: { count, settings: perFunction.map(({ mac, vlan, trust }) => ({ mac, vlan, trust })) },
+      json: { count, settings: [...perFunction], drivenBy: to === 'nobody' ? 'nobody' : 'host' },
     }),
   );
-  if (to === 'host') return made;
+  if (to !== 'pool') return made;
   const functions = made.functions.map((fn) => fn.name);
   const moved = await daemon.ask(daemon.routes.dismount.$post({ json: { functions } }));
   return { functions: moved.functions, warnings: [...made.warnings, ...moved.warnings] };
@@ -44,16 +43,4 @@ export function showOutcome(terminal: Terminal, outcome: Outcome, { json }: { re
   }
   for (const text of outcome.warnings) terminal.notices(`${terminal.style('yellow', 'warning')}: ${text}\n`);
   for (const fn of outcome.functions) terminal.output(`${fn.name} ${whereabouts(fn)}\n`);
-}
-
-/** What only a host without a daemon offers. */
-function refuseUnmanaged({ physicalFunction, count, perFunction, to }: Request): void {
-  const hasShares = perFunction.some(({ queues, interrupts }) => queues !== undefined || interrupts !== undefined);
-  if (to !== 'nobody' && !hasShares) return;
-  throw new HostError('options-conflict', {
-    asked: `create ${count} virtual functions of ${physicalFunction}`,
-    obstacle: `the daemon, which looks after this host's functions, ${hasShares ? 'shares queues and interrupts out evenly' : 'leaves no function without an owner'}.`,
-    remedy: `Leave out ${hasShares ? '--queues and --interrupts' : '--to nobody'}, or end the daemon first: systemctl stop dda`,
-    details: { function: physicalFunction },
-  });
 }

@@ -37,6 +37,7 @@ export async function runCli(
   controlDirectory = '/nonexistent',
   daemonSocket = '/nonexistent/dda.sock',
   guestConsole: ConsolePort = silentConsole,
+  program: readonly string[] = ['/nonexistent/dda'],
 ): Promise<CliResult> {
   let [output, notices, exitCode] = ['', '', 0];
   await runCommandLine(
@@ -60,6 +61,7 @@ export async function runCli(
       guestConsole: () => guestConsole,
       controlDirectory,
       daemonSocket,
+      program,
       version: '1.2.3',
       setExitCode: (code) => {
         exitCode = code;

@@ -34,6 +34,8 @@ export interface GuestFiles {
 export interface PreparedGuest {
   /** The kernel and the initramfs: in hand the first time, read again each time after that, so that nobody need keep them. */
   readonly images: () => Promise<GuestImages>;
+  /** The file that the kernel in `images` was read from: unpacked, where it could be. */
+  readonly kernelPath: string;
   readonly commandLine: string;
   /** The kernel's release, or its path where it doesn't tell. */
   readonly kernelName: string;
@@ -72,12 +74,13 @@ async function readGuest(files: GuestFiles, functions: readonly HostFunction[]):
   // Small files first: one that is missing shouldn't cost the time to unpack a kernel.
   const initrd = files.initrd === undefined ? undefined : await readGuestFile(files.initrd, 'initrd');
   const run = files.run === undefined ? undefined : await readGuestFile(files.run, 'run');
-  const { image: kernel, version } = await readKernel(
-    path,
-    unpackedDirectory === undefined ? {} : { unpackedDirectory },
-  );
+  const {
+    image: kernel,
+    version,
+    path: kernelPath,
+  } = await readKernel(path, unpackedDirectory === undefined ? {} : { unpackedDirectory });
   const release = version.split(' ')[0] ?? '';
-  const prepared = { commandLine, kernelName: release === '' ? path : release };
+  const prepared = { kernelPath, commandLine, kernelName: release === '' ? path : release };
   if (initrd !== undefined) {
     if (files.modules !== undefined || files.drivers.length > 0) {
       warnings.push(`${files.initrd} is used as it is: --modules and --driver add nothing to it.`);

@@ -15,8 +15,16 @@ const owner = z.discriminatedUnion('kind', [
     kind: z.literal('reshaping'),
     virtualFunctions: z.number(),
     settings: z.array(
-      z.object({ mac: z.optional(z.string()), vlan: z.optional(z.number()), trust: z.optional(z.boolean()) }),
+      z.object({
+        queues: z.optional(z.number()),
+        interrupts: z.optional(z.number()),
+        mac: z.optional(z.string()),
+        vlan: z.optional(z.number()),
+        trust: z.optional(z.boolean()),
+      }),
     ),
+    // An earlier version's journal knows of none but the host.
+    drivenBy: z.enum(['host', 'nobody']).default('host'),
   }),
   z.object({ kind: z.literal('lending'), vm, pool, untilMs }),
   z.object({ kind: z.literal('lent'), vm, pool }),

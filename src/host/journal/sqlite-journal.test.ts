@@ -55,7 +55,15 @@ const owners: readonly Owner[] = [
   { kind: 'dismounting', pool: 'p', from: 'host', force: true },
   { kind: 'pool', pool: 'p' },
   { kind: 'mounting', pool: 'p' },
-  { kind: 'reshaping', virtualFunctions: 4, settings: [{ mac: '02:00:00:00:00:01', trust: true }] },
+  {
+    kind: 'reshaping',
+    virtualFunctions: 4,
+    settings: [
+      { mac: '02:00:00:00:00:01', trust: true },
+      { queues: 3, interrupts: 2 },
+    ],
+    drivenBy: 'nobody',
+  },
   { kind: 'lending', vm: 'web', pool: 'p', untilMs: 17 },
   { kind: 'lent', vm: 'web', pool: 'p' },
   { kind: 'returning', vm: 'web', pool: 'p', to: 'host', phase: 'asking', untilMs: 5, heard: false },

@@ -82,9 +82,9 @@ export class Acts {
 
   #reshape(action: Action & { act: 'reshape' }): void {
     const { virtualFunctions, notes } = this.#context;
-    const { function: name, virtualFunctions: count, settings } = action;
+    const { function: name, virtualFunctions: count, settings, drivenBy } = action;
     const current = this.#entriesOf([name]);
-    later(() => virtualFunctions.shape(name, count, settings))
+    later(() => virtualFunctions.shape(name, { count, settings, drivenBy }))
       .catch((error: unknown) => notes.problem(name, error))
       .then(() => {
         for (const each of current()) this.#tell({ kind: 'reshaped', function: each });
@@ -155,7 +155,7 @@ export class Acts {
         if (isCurrent()) this.#tell({ kind: 'let-go', vm, function: name });
       },
       // The deadline, or the end of the process, goes on from here.
-      (error: unknown) => notes.problem(name, error),
+      (error: unknown) => noteUnlessGone(notes, name, error),
     );
   }
 
@@ -184,7 +184,7 @@ export class Acts {
       () => {
         if (isCurrent()) this.#tell({ kind: 'let-go', vm, function: name });
       },
-      (error: unknown) => notes.problem(name, error),
+      (error: unknown) => noteUnlessGone(notes, name, error),
     );
   }
 
@@ -210,6 +210,11 @@ export class Acts {
 /** An act begins when the machine has finished its step, whatever it throws. */
 function later<T>(act: () => Promise<T>): Promise<T> {
   return Promise.resolve().then(act);
+}
+
+/** The end of a VM process is the release of what it had: nothing went wrong with that. */
+function noteUnlessGone(notes: Notes, name: string, error: unknown): void {
+  if (!(error instanceof HostError) || error.code !== 'vm-gone') notes.problem(name, error);
 }
 
 /** What comes here is a defect in this file: it must be seen. */

@@ -1,6 +1,6 @@
 import type { MoveReport } from '../moves/execute.ts';
 import type { Finding, Sighting } from '../ownership/events.ts';
-import type { VirtualFunctionSettings } from '../ownership/owner.ts';
+import type { VirtualFunctionSettings, VirtualFunctionsDriver } from '../ownership/owner.ts';
 import type { FunctionSurvey } from '../survey/survey.ts';
 
 /** What can be seen of one function right now. */
@@ -50,13 +50,19 @@ export interface Verified {
   readonly detail: string | undefined;
 }
 
+export interface WantedVirtualFunctions {
+  readonly count: number;
+  readonly settings: readonly VirtualFunctionSettings[];
+  readonly drivenBy: VirtualFunctionsDriver;
+}
+
 /** Makes and removes virtual functions. `src/host/sriov` is the real one. */
 export interface VirtualFunctionsPort {
   /**
    * Sees to it that the physical function has `count` virtual ones with these settings, by index; 0 removes them. Can be
    * repeated. Throws HostError.
    */
-  shape(physicalFunction: string, count: number, settings: readonly VirtualFunctionSettings[]): Promise<void>;
+  shape(physicalFunction: string, wanted: WantedVirtualFunctions): Promise<void>;
 }
 
 /** What the host's kernel tells by itself. */

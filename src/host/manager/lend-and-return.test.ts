@@ -114,7 +114,13 @@ test('a VM process that never answers is killed at the deadline, and everything 
   assert.equal((await removed).owner.kind, 'pool');
   await settle();
   assert.equal(m.owner(virtual), 'pool');
-  assert.deepEqual(m.manager.snapshot().vms, []);
+  const { vms, functions } = m.manager.snapshot();
+  assert.deepEqual(vms, []);
+  // Its end is the release: what it was asked and did not answer is nobody's problem any more.
+  assert.deepEqual(
+    functions.filter(({ problem }) => problem !== undefined),
+    [],
+  );
 });
 
 test('a VM process that answers and then hangs is killed two seconds after the deadline', async (t) => {
@@ -304,6 +310,9 @@ test('a physical function keeps its driver while a VM has one of its virtual one
   assert.deepEqual(m.shapes, []);
   await m.manager.remove({ vm: 'web', function: virtual, to: 'host' }, by);
   const made = await m.manager.createVirtualFunctions({ physicalFunction: network, count: 2 }, by);
-  assert.deepEqual(m.shapes, [`${network} 2`]);
+  const settings = [{ queues: 3, interrupts: 2 }];
+  const wanted = { physicalFunction: network, count: 2, settings, drivenBy: 'nobody' } as const;
+  await m.manager.createVirtualFunctions(wanted, by);
+  assert.deepEqual(m.shapes, [`${network} 2`, `${network} 2 [{"queues":3,"interrupts":2}] nobody`]);
   assert.equal(made.functions.length, 2);
 });

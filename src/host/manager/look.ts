@@ -36,13 +36,14 @@ export function lookAt(
   const physical = tree.link(`${path}/physfn`);
   const numaNode = parseNumber(tree.text(`${path}/numa_node`));
   const ids = `${vendor}:${device}`;
+  const driver = driverOf(tree, name);
   return {
     name,
     ids,
     group: group === undefined ? `none:${name}` : String(group),
     physicalFunction: physical === undefined ? undefined : baseName(physical),
     resettable: readResettable(tree, path),
-    driver: isVfioDriver(driverOf(tree, name)) ? 'vfio' : 'home',
+    driver: driver === undefined ? 'none' : isVfioDriver(driver) ? 'vfio' : 'home',
     adoptInto: isKept(host, records.get(name), ids) ? defaultPool : undefined,
     classCode: classCode.padStart(6, '0'),
     numaNode: numaNode === undefined || numaNode < 0 ? undefined : numaNode,

@@ -12,13 +12,14 @@ import { EventStream } from './event-stream.ts';
 import { InventoryWatch } from './inventory-watch.ts';
 import { isKept, keepRules } from './keep-rules.ts';
 import { defaultPool } from './look.ts';
-import type { ManagedFunction, ManagedVm, ManagerSnapshot } from './manager.ts';
+import type { ManagedFunction, ManagerSnapshot } from './manager.ts';
 import type { ManagerParts } from './manager-parts.ts';
+import { ManagerVms } from './manager-vms.ts';
 import { Notes } from './notes.ts';
 import type { VmSpec } from './ports.ts';
-import { quarantineText, refusalError } from './refusal-text.ts';
+import { refusalError } from './refusal-text.ts';
 import { findVms, reconcileVms } from './recovery.ts';
-import { managedFunction, managedVm } from './view.ts';
+import { managedFunction, managedVm, whereaboutsOf } from './view.ts';
 import { vmKey, VmProcesses } from './vm-processes.ts';
 import { VmRegistry } from './vm-registry.ts';
 import { Waiting } from './waiting.ts';
@@ -32,6 +33,8 @@ export class ManagerCore {
   readonly #parts: ManagerParts;
   readonly #engine: Engine;
   readonly #acts: Acts;
+  /** VMs, as those who ask for them see them. */
+  readonly vms: ManagerVms;
   readonly #vms = new VmRegistry();
   readonly #processes: VmProcesses;
   readonly #watch: InventoryWatch;
@@ -59,6 +62,14 @@ export class ManagerCore {
       noteProcess: (name) => this.#noteProcess(name),
       vmChanged: (name) => this.#tellVm(name),
       log: (vm, text) => parts.log?.(vm, text),
+    });
+    this.vms = new ManagerVms({
+      table: this.table,
+      vms: this.#vms,
+      notes: this.notes,
+      waiting: this.#waiting,
+      clock,
+      ask: (asked, request) => this.ask(asked, [], request),
     });
     const { virtualFunctions } = parts;
     this.#acts = new Acts({
@@ -154,65 +165,6 @@ export class ManagerCore {
     return found;
   }
 
-  createVm(asked: string, name: string, spec: VmSpec): void {
-    const isNew = this.table.vm(name) === undefined;
-    this.notes.clear(vmKey(name));
-    if (isNew) this.#vms.add(name, spec, new Date(this.#parts.clock.nowMs()).toISOString());
-    try {
-      this.ask(asked, [], { kind: 'create-vm', vm: name });
-    } catch (error) {
-      if (isNew) this.#vms.remove(name);
-      throw error;
-    }
-  }
-
-  /** Resolves when the VM's process runs. Throws what kept it from doing so. */
-  async vmUp(asked: string, name: string): Promise<ManagedVm> {
-    let up: ManagedVm | undefined;
-    await this.#waiting.until([vmKey(name)], () => {
-      const vm = this.table.vm(name);
-      if (vm?.phase === 'starting') return false;
-      up = vm?.phase === 'running' ? managedVm(vm, this.table, this.#vms) : undefined;
-      return true;
-    });
-    if (up !== undefined) return up;
-    throw (
-      this.notes.errorOf(vmKey(name)) ??
-      new HostError('vm-gone', {
-        asked,
-        obstacle: `the process of ${name} ended, or was stopped, before it ran.`,
-        remedy: 'Look at what it said in the log.',
-        details: { vm: name },
-      })
-    );
-  }
-
-  /** Resolves when the VM's process has ended. Throws `vm-not-answering` where not even the kernel can end it. */
-  async vmDown(asked: string, name: string): Promise<void> {
-    const isUnkillable = (): boolean => this.table.vm(name)?.phase === 'unkillable';
-    await this.#waiting.until([vmKey(name)], () => this.table.vm(name) === undefined || isUnkillable());
-    if (!isUnkillable()) return;
-    throw new HostError('vm-not-answering', {
-      asked,
-      obstacle: `the kernel has not ended process ${this.#vms.get(name)?.process?.processId} of it, though it was killed.`,
-      remedy: 'What it held is in quarantine until it ends; dmesg may say what it is blocked on.',
-      details: { vm: name, functions: this.table.functionsOf(name).map((fn) => fn.name) },
-    });
-  }
-
-  async type(asked: string, name: string, bytes: Uint8Array): Promise<void> {
-    const link = this.#vms.get(name)?.link;
-    if (link === undefined) throw this.#noConnection(asked, name);
-    await link.type(bytes);
-  }
-
-  watchConsole(asked: string, name: string, listener: (bytes: Uint8Array) => void): () => void {
-    const record = this.#vms.get(name);
-    if (record === undefined) throw this.#noConnection(asked, name);
-    record.consoleWatchers.add(listener);
-    return () => record.consoleWatchers.delete(listener);
-  }
-
   addPool(name: string): void {
     this.#parts.journal.addPool(name);
     this.pools.add(name);
@@ -227,25 +179,7 @@ export class ManagerCore {
 
   /** As it continues "0000:01:00.0 is …". */
   whereabouts(name: string): string {
-    const owner = this.table.fn(name)?.owner;
-    if (owner === undefined) return 'not in the host any more';
-    switch (owner.kind) {
-      case 'host':
-        return 'at the host';
-      case 'pool':
-        return `in the pool ${owner.pool}`;
-      case 'lent':
-        return `with the VM ${owner.vm}`;
-      case 'quarantine':
-        return `in quarantine: ${quarantineText(owner)}`;
-      case 'dismounting':
-      case 'mounting':
-      case 'reshaping':
-      case 'lending':
-      case 'returning':
-      case 'verifying':
-        return `on its way (${owner.kind})`;
-    }
+    return whereaboutsOf(this.table.fn(name));
   }
 
   /** Throws `manager-closing` once the manager has let go. */
@@ -304,8 +238,9 @@ export class ManagerCore {
 
   #vmEnded(name: string): void {
     const end = this.#processes.takeEnd(name);
+    const guestEnd = this.#vms.get(name)?.guestEnd;
     this.#vms.remove(name);
-    this.events.tell({ kind: 'vm-removed', name, exitCode: end?.exitCode });
+    this.events.tell({ kind: 'vm-removed', name, exitCode: end?.exitCode, guestEnd });
   }
 
   #noteProcess(name: string): void {
@@ -333,12 +268,6 @@ export class ManagerCore {
       remedy: 'Choose a device below it: dda survey shows them.',
       details: { function: name },
     });
-  }
-
-  #noConnection(asked: string, name: string): HostError {
-    if (this.table.vm(name) === undefined)
-      return refusalError(asked, { code: 'no-such-vm', subject: name, because: undefined });
-    return refusalError(asked, { code: 'vm-not-ready', subject: name, because: undefined });
   }
 }
 

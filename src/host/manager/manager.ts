@@ -1,8 +1,14 @@
 import type { ErrorReport } from '../error-report.ts';
 import type { AuditEntry, AuditPage, Caller } from '../journal/audit.ts';
-import type { Destination, FunctionState, VirtualFunctionSettings, VmPhase } from '../ownership/owner.ts';
+import type {
+  Destination,
+  FunctionState,
+  VirtualFunctionSettings,
+  VirtualFunctionsDriver,
+  VmPhase,
+} from '../ownership/owner.ts';
 import type { FunctionSurvey } from '../survey/survey.ts';
-import type { VmSpec } from './ports.ts';
+import type { GuestEnd, VmSpec } from './ports.ts';
 
 /** One function as the manager has it. */
 export interface ManagedFunction extends FunctionState {
@@ -42,7 +48,13 @@ export type ManagerEvent = { readonly revision: number; readonly at: string } & 
   /** It was unplugged, and nobody keeps its place. */
   | { readonly kind: 'function-removed'; readonly name: string }
   | { readonly kind: 'vm-changed'; readonly vm: ManagedVm }
-  | { readonly kind: 'vm-removed'; readonly name: string; readonly exitCode: number | undefined }
+  | {
+      readonly kind: 'vm-removed';
+      readonly name: string;
+      readonly exitCode: number | undefined;
+      /** As its process said; undefined: the process ended without a word. */
+      readonly guestEnd: GuestEnd | undefined;
+    }
   | { readonly kind: 'pools-changed'; readonly pools: readonly string[] }
   | { readonly kind: 'audit'; readonly entry: AuditEntry }
 );
@@ -82,6 +94,8 @@ export interface CreateVirtualFunctionsRequest {
   readonly count: number;
   /** By index. */
   readonly settings?: readonly VirtualFunctionSettings[];
+  /** Default: `host`. They are the host's in any case. */
+  readonly drivenBy?: VirtualFunctionsDriver;
 }
 
 /**

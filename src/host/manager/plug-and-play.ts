@@ -8,6 +8,7 @@ import type { Request } from '../ownership/events.ts';
 import type { FunctionState } from '../ownership/owner.ts';
 import { step } from '../ownership/step.ts';
 import type { FunctionSurvey } from '../survey/survey.ts';
+import type { WantedVirtualFunctions } from './host-port.ts';
 import { defaultPool } from './look.ts';
 import { ManagerCore } from './manager-core.ts';
 import type {
@@ -119,8 +120,8 @@ export class PlugAndPlay implements Manager {
   createVm({ name, spec }: { readonly name: string; readonly spec: VmSpec }, by: Caller): Promise<ManagedVm> {
     return this.#request('create-vm', { name, spec }, by, async (asked) => {
       checkVmName(name);
-      this.#core.createVm(asked, name, spec);
-      return this.#core.vmUp(asked, name);
+      this.#core.vms.create(asked, name, spec);
+      return this.#core.vms.up(asked, name);
     });
   }
 
@@ -131,7 +132,7 @@ export class PlugAndPlay implements Manager {
     return this.#request('stop-vm', { name, force }, by, async (asked) => {
       const functions = this.#core.table.functionsOf(name).map((fn) => fn.name);
       this.#ask(asked, functions, { kind: 'stop-vm', vm: name, force });
-      await this.#core.vmDown(asked, name);
+      await this.#core.vms.down(asked, name);
       const after = await this.#core.atRest(functions);
       return this.#outcome(functions, functions, after);
     });
@@ -139,17 +140,18 @@ export class PlugAndPlay implements Manager {
 
   type({ vm, bytes }: { readonly vm: string; readonly bytes: Uint8Array }, by: Caller): Promise<void> {
     // What is typed may be a password.
-    return this.#request('type', { vm, sizeBytes: bytes.length }, by, (asked) => this.#core.type(asked, vm, bytes));
+    return this.#request('type', { vm, sizeBytes: bytes.length }, by, (asked) => this.#core.vms.type(asked, vm, bytes));
   }
 
   watchConsole(vm: string, listener: (bytes: Uint8Array) => void): () => void {
-    return this.#core.watchConsole(`watch the console of ${vm}`, vm, listener);
+    return this.#core.vms.watchConsole(`watch the console of ${vm}`, vm, listener);
   }
 
   createVirtualFunctions(request: CreateVirtualFunctionsRequest, by: Caller): Promise<RequestOutcome> {
-    const { physicalFunction, count, settings = [] } = request;
-    return this.#request('create-virtual-functions', { physicalFunction, count, settings }, by, (asked) =>
-      this.#shape(asked, physicalFunction, count, settings),
+    const { physicalFunction, count, settings = [], drivenBy = 'host' } = request;
+    const wanted = { count, settings, drivenBy };
+    return this.#request('create-virtual-functions', { physicalFunction, ...wanted }, by, (asked) =>
+      this.#shape(asked, physicalFunction, wanted),
     );
   }
 
@@ -158,7 +160,7 @@ export class PlugAndPlay implements Manager {
     by: Caller,
   ): Promise<RequestOutcome> {
     return this.#request('remove-virtual-functions', { physicalFunction }, by, (asked) =>
-      this.#shape(asked, physicalFunction, 0, []),
+      this.#shape(asked, physicalFunction, { count: 0, settings: [], drivenBy: 'host' }),
     );
   }
 
@@ -227,12 +229,11 @@ export class PlugAndPlay implements Manager {
 
   async #shape(
     asked: string,
-    wanted: string,
-    count: number,
-    settings: NonNullable<CreateVirtualFunctionsRequest['settings']>,
+    named: string,
+    { count, settings, drivenBy }: WantedVirtualFunctions,
   ): Promise<RequestOutcome> {
-    const name = canonicalName(wanted);
-    this.#ask(asked, [name], { kind: 'reshape', function: name, virtualFunctions: count, settings });
+    const name = canonicalName(named);
+    this.#ask(asked, [name], { kind: 'reshape', function: name, virtualFunctions: count, settings, drivenBy });
     await this.#core.atRest([name]);
     this.#core.lookAtVirtualFunctions(name);
     const problem = this.#core.notes.errorOf(name);

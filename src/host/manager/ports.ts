@@ -12,7 +12,7 @@ export interface VmSpec {
   readonly kernel: string;
   readonly initramfs?: string;
   readonly commandLine: string;
-  /** Room for BARs above 4 GiB, by size; functions lent later must fit in. */
+  /** Sizes of the window for BARs above 4 GiB, the best first: functions lent later must fit in. */
   readonly highWindowBytes?: readonly number[];
 }
 
@@ -21,6 +21,14 @@ export interface VmProcessEnd {
   readonly exitCode: number | undefined;
   /** `SIGKILL` … Undefined: it exited; both undefined: a process of an earlier manager's, whose parent took the answer. */
   readonly signal: string | undefined;
+}
+
+/** How a guest ended, in the words of its VM process. */
+export interface GuestEnd {
+  /** `power-off`, `reset`, `panic`, `triple-fault`, `kvm-failure`, `stopped`, `failed`. */
+  readonly how: string;
+  /** As it continues "VM web: …". */
+  readonly detail: string;
 }
 
 export interface VmProcessStatus {
@@ -42,7 +50,7 @@ export type VmProcessEvent =
   /** The guest panicked, and its kernel said so. */
   | { readonly kind: 'crashed'; readonly report: unknown }
   /** The guest shut down or reset; the process ends by itself soon. */
-  | { readonly kind: 'guest-ended'; readonly how: string }
+  | ({ readonly kind: 'guest-ended' } & GuestEnd)
   | { readonly kind: 'guest-os'; readonly name: string }
   | { readonly kind: 'console'; readonly bytes: Uint8Array }
   | { readonly kind: 'log'; readonly text: string };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { TestContext } from 'node:test';
-import { dismount } from '../moves/move.ts';
+import { dismount, mount } from '../moves/move.ts';
 import { settle } from '../testing/fake-clock.ts';
 import { by, FakeMachine, machineDescription, nvme, otherVirtual, spec, virtual } from '../testing/fake-machine.ts';
 
@@ -181,4 +181,52 @@ test('a journal that can not be written any more ends the manager, and no VM', a
   m.crash();
   await m.start();
   assert.equal(m.owner(nvme), 'pool');
+});
+
+/** Its reset fails, so it is in quarantine when the manager ends. */
+async function quarantined(t: TestContext): Promise<FakeMachine> {
+  const m = await machine(t);
+  await m.lend('web', nvme);
+  m.host.actions.sabotage = ({ path }) =>
+    path.endsWith(`${nvme}/reset`) ? { outcome: 'failed', code: 'ENOTTY', text: 'Inappropriate ioctl' } : undefined;
+  await m.manager.remove({ vm: 'web', function: nvme }, by);
+  assert.equal(m.owner(nvme), 'quarantine reset-failed');
+  return m;
+}
+
+test('quarantine lasts over a restart of the manager', async (t) => {
+  const m = await quarantined(t);
+  await m.restart();
+  assert.equal(m.owner(nvme), 'quarantine reset-failed');
+});
+
+test('what was given to the host’s driver out of quarantine while no manager ran is the host’s', async (t) => {
+  const m = await quarantined(t);
+  await m.manager.close();
+  await mount(m.host, [nvme]);
+  assert.equal(m.host.actions.driverOf(nvme), 'nvme');
+  await m.start();
+  await m.clock.pass(60_000);
+  assert.equal(m.owner(nvme), 'host');
+  assert.equal(m.host.actions.driverOf(nvme), 'nvme');
+  // As with everything of the host's.
+  await m.lend('db', nvme);
+  assert.equal(m.owner(nvme), 'lent db');
+});
+
+test('the same while a manager runs, as soon as it is seen', async (t) => {
+  const m = await quarantined(t);
+  await mount(m.host, [nvme]);
+  m.tell({ kind: 'function-changed', function: nvme });
+  await m.clock.pass(60_000);
+  assert.equal(m.owner(nvme), 'host');
+});
+
+test('without any driver it stays in quarantine', async (t) => {
+  const m = await quarantined(t);
+  await m.manager.close();
+  m.host.tree.remove(`/sys/bus/pci/devices/${nvme}/driver`);
+  await m.start();
+  await m.clock.pass(60_000);
+  assert.equal(m.owner(nvme), 'quarantine reset-failed');
 });

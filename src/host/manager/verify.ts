@@ -29,7 +29,7 @@ export async function verifyGroup(
       functions.map(async (name): Promise<[string, Verified]> => {
         const look = looks.find((each) => each.name === name);
         if (look === undefined) return [name, { finding: 'gone', detail: undefined }];
-        if (look.driver === 'home') return [name, await verifyUnbound(host, name, reset)];
+        if (look.driver !== 'vfio') return [name, await verifyUnbound(host, name, reset)];
         return [name, await verifyBound(host, name, claim, reset)];
       }),
     );

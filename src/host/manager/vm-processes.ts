@@ -19,6 +19,7 @@ export interface VmProcessesContext {
 
 /** Of texts that may come from the guest. */
 const longestName = 200;
+const longestDetail = 2000;
 
 /** The manager's connections to VM processes: what it tells them, and what they say by themselves. */
 export class VmProcesses {
@@ -116,6 +117,7 @@ export class VmProcesses {
         vmChanged(vm);
         return this.#engine.tell({ kind: 'guest-dead', vm });
       case 'guest-ended':
+        record.guestEnd = { how: event.how.slice(0, longestName), detail: event.detail.slice(0, longestDetail) };
         return this.#engine.tell({ kind: 'guest-dead', vm });
       case 'guest-os':
         record.guestOs = event.name.slice(0, longestName);

@@ -1,7 +1,7 @@
 import type { JournalledVm } from '../journal/journal.ts';
 import type { ProcessMark } from '../moves/record.ts';
 import type { VmState } from '../ownership/owner.ts';
-import type { VmProcess, VmSpec } from './ports.ts';
+import type { GuestEnd, VmProcess, VmSpec } from './ports.ts';
 
 /** What is known of a VM beyond how its process stands. */
 export interface VmRecord {
@@ -14,6 +14,7 @@ export interface VmRecord {
   link: VmProcess | undefined;
   guestOs: string | undefined;
   crash: unknown;
+  guestEnd: GuestEnd | undefined;
   readonly consoleWatchers: Set<(bytes: Uint8Array) => void>;
 }
 
@@ -30,6 +31,7 @@ export class VmRegistry {
       link: undefined,
       guestOs: undefined,
       crash: undefined,
+      guestEnd: undefined,
       consoleWatchers: new Set(),
     };
     this.#records.set(name, record);

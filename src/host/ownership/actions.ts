@@ -1,4 +1,4 @@
-import type { VirtualFunctionSettings } from './owner.ts';
+import type { VirtualFunctionSettings, VirtualFunctionsDriver } from './owner.ts';
 
 /** What is to be done in the world outside. Each can be done again: it looks first whether there is still anything to do. */
 export type Action =
@@ -17,6 +17,7 @@ export type Action =
       readonly function: string;
       readonly virtualFunctions: number;
       readonly settings: readonly VirtualFunctionSettings[];
+      readonly drivenBy: VirtualFunctionsDriver;
     }
   | { readonly act: 'lend'; readonly vm: string; readonly function: string; readonly groupIsOpen: boolean }
   | { readonly act: 'ask'; readonly vm: string; readonly function: string; readonly untilMs: number }

@@ -105,6 +105,22 @@ const defects: readonly (Defect & { readonly scope: Scope })[] = [
     scope: smallest,
   },
   {
+    what: 'what a driver of the host has stays in quarantine',
+    file: 'presence.ts',
+    text: "if (owner.kind === 'quarantine' && fn.present && driver === 'home' && isLeftToHost(owner)) return { kind: 'host' };",
+    instead: '',
+    rule: 'what a driver of the host has got out of quarantine is the host’s, unless it was to be dismounted again',
+    scope: smallest,
+  },
+  {
+    what: 'what could not be dismounted again is left to the host without a word',
+    file: 'presence.ts',
+    text: 'return reason !== QuarantineReason.notDismounted && vm === undefined;',
+    instead: 'return vm === undefined;',
+    rule: 'what a driver of the host has got out of quarantine is the host’s, unless it was to be dismounted again',
+    scope: smallest,
+  },
+  {
     what: 'the end of a VM process is forgotten where it is being made sure of',
     file: 'returns.ts',
     text: "else if (owner.kind === 'verifying') draft.own(fn, { ...owner, vm: undefined });",

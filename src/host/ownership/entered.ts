@@ -39,8 +39,8 @@ export function entryActions(
 function ownAction(world: World, fn: FunctionState): Action[] {
   const { name, owner } = fn;
   if (owner.kind === 'reshaping') {
-    const { virtualFunctions, settings } = owner;
-    return [{ act: 'reshape', function: name, virtualFunctions, settings }];
+    const { virtualFunctions, settings, drivenBy } = owner;
+    return [{ act: 'reshape', function: name, virtualFunctions, settings, drivenBy }];
   }
   if (owner.kind === 'lending') {
     const groupIsOpen = world

@@ -1,4 +1,4 @@
-import type { Destination, Resettable, VirtualFunctionSettings } from './owner.ts';
+import type { Destination, Resettable, VirtualFunctionSettings, VirtualFunctionsDriver } from './owner.ts';
 
 /** What can be seen of a function from outside: what it is, and whose driver has it. */
 export interface Sighting {
@@ -7,8 +7,8 @@ export interface Sighting {
   readonly group: string;
   readonly physicalFunction: string | undefined;
   readonly resettable: Resettable;
-  /** `vfio`: VFIO's driver has it. `home`: one of the host's, or none. */
-  readonly driver: 'vfio' | 'home';
+  /** `vfio`: VFIO's driver has it. `home`: one of the host's. */
+  readonly driver: 'vfio' | 'home' | 'none';
   /** Set when it was dismounted for good by somebody else (`dda dismount` without a manager): it joins that pool. */
   readonly adoptInto: string | undefined;
 }
@@ -47,6 +47,7 @@ export type Request =
       readonly function: string;
       readonly virtualFunctions: number;
       readonly settings: readonly VirtualFunctionSettings[];
+      readonly drivenBy: VirtualFunctionsDriver;
     }
   | { readonly kind: 'create-vm'; readonly vm: string }
   /** `force`: kill it at once. */

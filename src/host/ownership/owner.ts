@@ -26,12 +26,19 @@ export type QuarantineReason = (typeof QuarantineReason)[keyof typeof Quarantine
  */
 export type ReturnPhase = 'asking' | 'revoking' | 'released' | 'ending';
 
-/** What a virtual function's network part is to be; given to the physical function's driver. */
+/** What a virtual function is to have; given to the physical function and its driver (`src/host/sriov`). */
 export interface VirtualFunctionSettings {
+  /** NVMe: queue pairs, the one for admin commands included. */
+  readonly queues?: number | undefined;
+  /** NVMe: interrupt vectors. */
+  readonly interrupts?: number | undefined;
   readonly mac?: string | undefined;
   readonly vlan?: number | undefined;
   readonly trust?: boolean | undefined;
 }
+
+/** Whose driver new virtual functions get: `nobody`, they are the host's all the same, and none has them. */
+export type VirtualFunctionsDriver = 'host' | 'nobody';
 
 /**
  * Who has a function: exactly one of these at any time. Each is also the intent on disk: what is done in a state begins when the
@@ -51,6 +58,7 @@ export type Owner =
       readonly kind: 'reshaping';
       readonly virtualFunctions: number;
       readonly settings: readonly VirtualFunctionSettings[];
+      readonly drivenBy: VirtualFunctionsDriver;
     }
   /** Handed to a VM process that has not yet said that the guest has it, and has until then to say so. */
   | { readonly kind: 'lending'; readonly vm: string; readonly pool: string; readonly untilMs: number }

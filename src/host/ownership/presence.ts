@@ -1,6 +1,7 @@
 import type { Draft } from './draft.ts';
 import type { Sighting } from './events.ts';
 import { isOnTheWay } from './guards.ts';
+import { QuarantineReason } from './owner.ts';
 import type { FunctionState, Owner } from './owner.ts';
 import { beginReturn, isBorrowed } from './returns.ts';
 import { vmOf } from './world.ts';
@@ -38,14 +39,23 @@ function settled(draft: Draft, fn: FunctionState, { driver, adoptInto, group }: 
   const { owner } = fn;
   if (owner.kind === 'host' && driver === 'vfio' && adoptInto !== undefined) return { kind: 'pool', pool: adoptInto };
   // Dismounted stays dismounted: after a restart of the host, after a hot-plug, and when somebody bound it by hand.
-  if (owner.kind === 'pool' && driver === 'home') {
+  if (owner.kind === 'pool' && driver !== 'vfio') {
     return { kind: 'dismounting', pool: owner.pool, from: 'pool', force: false };
   }
+  if (owner.kind === 'quarantine' && fn.present && driver === 'home' && isLeftToHost(owner)) return { kind: 'host' };
   // Without power meanwhile, it deserves another look.
   if (owner.kind === 'quarantine' && !fn.present && draft.members(group).every(({ owner: each }) => !isAway(each))) {
     return { kind: 'verifying', vm: undefined, pool: owner.pool, to: 'pool', reset: true };
   }
   return owner;
+}
+
+/**
+ * Whoever gave it to a driver of the host's, that driver has set it up anew: what it was kept apart for is no more, and to tear it
+ * from there would break what it does. One that the manager could not dismount again is there against somebody's wish, which stands.
+ */
+function isLeftToHost({ reason, vm }: Owner & { kind: 'quarantine' }): boolean {
+  return reason !== QuarantineReason.notDismounted && vm === undefined;
 }
 
 function isAway(owner: Owner): boolean {

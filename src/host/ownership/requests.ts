@@ -119,13 +119,13 @@ function release(draft: Draft, name: string, reset: boolean): void {
 }
 
 function reshape(draft: Draft, event: Request & { kind: 'reshape' }): void {
-  const { function: name, virtualFunctions, settings } = event;
+  const { function: name, virtualFunctions, settings, drivenBy } = event;
   const fn = needPresent(draft, name);
   if (fn.physicalFunction !== undefined) throw new Refused('not-physical-function', name, fn);
   refuseBusyGroup(draft, fn);
   if (fn.owner.kind !== 'host') throw new Refused('physical-function-away', name, fn);
   refuseVirtualFunctionsAway(draft, fn);
-  draft.own(fn, { kind: 'reshaping', virtualFunctions, settings });
+  draft.own(fn, { kind: 'reshaping', virtualFunctions, settings, drivenBy });
 }
 
 function stopVm(draft: Draft, name: string, force: boolean, nowMs: number): void {

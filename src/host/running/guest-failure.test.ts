@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { CrashReport } from '../../hyperv/index.ts';
-import { guestFailure } from './guest-failure.ts';
+import type { HostError } from '../errors.ts';
+import { decodeCrash, guestFailure, reportedGuestFailure } from './guest-failure.ts';
 
 const report: CrashReport = {
   vp: 1,
@@ -33,4 +34,25 @@ test('a triple fault and a KVM that gives up', () => {
   assert.deepEqual([fault?.code, fault?.details], ['guest-triple-fault', { name: 'web', vcpu: 2, rip: '0xabc' }]);
   const stuck = guestFailure('web', { end: { kind: 'kvm-failure', vcpu: 0, detail: 'x' }, crash: undefined });
   assert.deepEqual([stuck?.code, stuck?.exitCode], ['guest-stuck', 8]);
+});
+
+test('the same of a VM in a process of its own, by what that said', () => {
+  const said = (how: string, detail: string): HostError | undefined =>
+    reportedGuestFailure('web', { how, detail }, undefined);
+  assert.equal(said('power-off', 'the guest powered off'), undefined);
+  assert.equal(said('stopped', 'the VM was stopped'), undefined);
+  const detail = 'vCPU 2 ended in a triple fault at RIP 0xabc';
+  assert.deepEqual(
+    [said('triple-fault', detail)?.code, said('triple-fault', detail)?.obstacle],
+    ['guest-triple-fault', `${detail}.`],
+  );
+  assert.equal(said('failed', 'out of memory')?.code, 'guest-stuck');
+  assert.equal(reportedGuestFailure('web', undefined, undefined)?.code, 'vm-gone');
+  const parameters = report.parameters.map((value) => `0x${value.toString(16)}`);
+  const decoded = decodeCrash({ vp: 1, parameters, message: report.message });
+  assert.deepEqual(decoded, report);
+  const failure = reportedGuestFailure('web', { how: 'reset', detail: 'the guest asked for a reset' }, decoded);
+  assert.deepEqual([failure?.code, failure?.details['parameters']], ['guest-panicked', parameters]);
+  for (const nonsense of [undefined, 'panic', { vp: 1, parameters: ['0x1'] }])
+    assert.equal(decodeCrash(nonsense), undefined);
 });

@@ -30,6 +30,11 @@ export function highWindowsFor(tree: HostTree): (number | undefined)[] {
   return [sizeBytes * 2, sizeBytes, undefined];
 }
 
+/** The same for a manager's VM, which comes to the least there is by itself. */
+export function windowSizesFor(tree: HostTree): number[] {
+  return highWindowsFor(tree).flatMap((sizeBytes) => (sizeBytes === undefined || sizeBytes === 0 ? [] : [sizeBytes]));
+}
+
 /** Starts a VM. Throws HostError `vm-refused`, and as {@link VmSession} does. */
 export function startSession(borrowed: Borrowed, plan: SessionPlan, images: GuestImages): VmSession {
   const [best, ...others] = plan.highWindows;

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { CrashReport } from '../../hyperv/index.ts';
-import type { ExitCounts, MachineEnd, MachineLogEntry } from '../../vm/index.ts';
+import type { EjectOutcome, ExitCounts, MachineEnd, MachineLogEntry } from '../../vm/index.ts';
 import type { ControlHandler } from '../control/control-server.ts';
 import type { ControlOp, VmStatus } from '../control/protocol.ts';
 import { HostError } from '../errors.ts';
@@ -88,7 +88,8 @@ export class VmRun {
       const session = this.#running(`eject ${address}`);
       const started = performance.now();
       const name = canonicalName(address);
-      let outcome: 'ejected' | 'not-in-use' | 'deadline' | 'rescinded' = 'rescinded';
+      // Whoever joins an eject that is under way hears how that ends.
+      let outcome: EjectOutcome = 'rescinded';
       const listen = (event: SessionEvent): void => {
         if (event.kind === 'ejected' && event.function === name) outcome = event.outcome;
       };

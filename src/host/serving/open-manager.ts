@@ -17,14 +17,14 @@ const JOURNAL_FILE = 'state.db';
 
 /** Throws HostError `journal-unusable`, `manager-running`, `not-permitted`. */
 export async function openManagerHere(
-  { stateDirectory, rulesPath }: ManagerPlaces,
+  { stateDirectory, rulesPath, vmDirectory }: ManagerPlaces,
   reports: ManagerReports,
 ): Promise<OpenedManager> {
   runBeforeVms();
   const attributes = new AttributeProcess();
   const host = openHost('dda serve', undefined, attributes);
   for (const problem of await restoreEveryAutoprobe(host)) reports.problem(problem);
-  const vms = new VmProcesses();
+  const vms = new VmProcesses(vmDirectory === undefined ? {} : { directory: vmDirectory });
   const manager = await startManager({
     host: kernelHost(host),
     vms,

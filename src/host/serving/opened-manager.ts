@@ -6,6 +6,8 @@ export interface ManagerPlaces {
   readonly stateDirectory: string;
   /** Of udev's rules for dismounted functions; undefined: none, so a restart of the host may give them back for a while. */
   readonly rulesPath: string | undefined;
+  /** Of the sockets of its VM processes; default: where those of the daemon are. */
+  readonly vmDirectory?: string;
 }
 
 /** What a manager has to say besides its events. */

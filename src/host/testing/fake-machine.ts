@@ -67,8 +67,9 @@ export class FakeMachine {
   shapeError: Error | undefined;
   readonly fatal: unknown[] = [];
   readonly virtualFunctions: VirtualFunctionsPort = {
-    shape: async (name, count) => {
-      this.shapes.push(`${name} ${count}`);
+    shape: async (name, { count, settings, drivenBy }) => {
+      const special = settings.length > 0 || drivenBy === 'nobody' ? ` ${JSON.stringify(settings)} ${drivenBy}` : '';
+      this.shapes.push(`${name} ${count}${special}`);
       if (this.shapeError !== undefined) throw this.shapeError;
     },
   };

@@ -115,7 +115,7 @@ export class FakeVmProcess implements VmProcess {
 
   eject(name: string, deadlineMs: number, heard: () => void): Promise<void> {
     this.orders.push(`eject ${name} ${deadlineMs}`);
-    if (this.behaviour === 'silent') return unanswered();
+    if (this.behaviour === 'silent') return this.#unanswered();
     heard();
     if (this.behaviour === 'keeps' && this.functions.has(name)) {
       return new Promise((resolve) => this.#revoked.set(name, resolve));
@@ -187,20 +187,22 @@ export class FakeVmProcess implements VmProcess {
   }
 
   #answer<T>(act: () => T): Promise<T> {
-    if (this.#hasEnded) {
-      return Promise.reject(
-        new HostError('vm-gone', {
-          asked: `ask ${this.name}`,
-          obstacle: 'its process has ended.',
-          remedy: 'Start it again.',
-        }),
-      );
-    }
-    if (this.behaviour === 'silent') return unanswered();
+    if (this.#hasEnded) return this.#unanswered();
+    if (this.behaviour === 'silent') return this.#unanswered();
     return Promise.resolve(act());
   }
-}
 
-function unanswered<T>(): Promise<T> {
-  return new Promise(() => undefined);
+  /** Until it has ended. */
+  #unanswered(): Promise<never> {
+    const answer = this.ended.then((): never => {
+      throw new HostError('vm-gone', {
+        asked: `ask ${this.name}`,
+        obstacle: 'its process has ended.',
+        remedy: 'Start it again.',
+      });
+    });
+    // Whoever asked may have died since.
+    answer.catch(() => undefined);
+    return answer;
+  }
 }

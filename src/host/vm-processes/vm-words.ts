@@ -44,7 +44,7 @@ export function asPortEvent(event: Exclude<VmEvent, { event: 'hello' }>): VmProc
     case 'guest-os':
       return { kind: 'guest-os', name: event.name };
     case 'guest-ended':
-      return { kind: 'guest-ended', how: event.detail };
+      return { kind: 'guest-ended', how: event.how, detail: event.detail };
     case 'console':
       return { kind: 'console', bytes: Buffer.from(event.data, 'base64') };
     case 'log':

@@ -13,7 +13,9 @@ export type EjectOutcome =
   /** No driver of the guest had the bus open: there was nobody to ask. */
   | 'not-in-use'
   /** The guest had not answered when the deadline came. */
-  | 'deadline';
+  | 'deadline'
+  /** It was taken, or the VM ended, while the guest was still being asked. */
+  | 'rescinded';
 
 /** The longest that a timer can run; a longer one would end at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -101,7 +103,7 @@ export class Assignment implements FunctionBorrower {
    */
   async eject(deadlineMs: number): Promise<EjectOutcome> {
     if (this.#revoked) {
-      return 'ejected';
+      return this.#ejection === undefined ? 'rescinded' : this.#ejection.promise;
     }
     if (this.#ejection === undefined) {
       this.#ejection = Promise.withResolvers();
@@ -130,7 +132,7 @@ export class Assignment implements FunctionBorrower {
     this.#revoked = true;
     // Runs from the last to the first, each step whatever becomes of the ones before it.
     using steps = new DisposableStack();
-    steps.defer(() => this.#ejection?.resolve('ejected'));
+    steps.defer(() => this.#ejection?.resolve('rescinded'));
     steps.defer(() => (this.#offer === undefined ? this.#events.released() : this.#offer.rescind()));
     steps.defer(() => this.function.close());
     steps.defer(() => this.#interrupts.close());

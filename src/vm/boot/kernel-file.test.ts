@@ -49,25 +49,28 @@ test('a kernel inside that is damaged, or compressed otherwise', async () => {
 test('a bzImage is started as it is, a vmlinux too', async (context) => {
   const directory = directoryFor(context);
   const bzImage = tinyBzImage();
-  assert.deepEqual(await readKernel(file(directory, bzImage)), { image: parseBzImage(bzImage), version: TINY_VERSION });
-  assert.deepEqual(await readKernel(file(directory, VMLINUX)), { image: parseVmlinux(VMLINUX), version: '' });
+  const path = file(directory, bzImage);
+  assert.deepEqual(await readKernel(path), { image: parseBzImage(bzImage), version: TINY_VERSION, path });
+  assert.deepEqual(await readKernel(file(directory, VMLINUX)), { image: parseVmlinux(VMLINUX), version: '', path });
 });
 
 test('with a directory for it, a bzImage is unpacked once', async (context) => {
   const directory = directoryFor(context);
   const unpackedDirectory = join(directory, 'cache', 'kernels');
   const path = file(directory, tinyBzImage({ compressed: gzipSync(VMLINUX) }));
-  const expected = { image: parseVmlinux(VMLINUX), version: TINY_VERSION };
-  assert.deepEqual(await readKernel(path, { unpackedDirectory }), expected);
+  const kernel = await readKernel(path, { unpackedDirectory });
   const [name, ...others] = readdirSync(unpackedDirectory);
   assert.deepEqual(others, []);
+  const kept = join(unpackedDirectory, name ?? '');
+  assert.deepEqual(kernel, { image: parseVmlinux(VMLINUX), version: TINY_VERSION, path: kept });
   assert.match(name ?? '', /^vmlinux-[0-9a-f]{64}$/);
   // What stands there is used: another kernel under that name comes back.
   const other = tinyExecutable(0x1000000, [{ physicalAddress: 0x1000000, bytes: Uint8Array.of(0xf4) }]);
-  writeFileSync(join(unpackedDirectory, name ?? ''), other);
+  writeFileSync(kept, other);
   assert.deepEqual(await readKernel(path, { unpackedDirectory }), {
     image: parseVmlinux(other),
     version: TINY_VERSION,
+    path: kept,
   });
 });
 
@@ -75,7 +78,7 @@ test('a kernel that cannot be unpacked here is started as it is', async (context
   const directory = directoryFor(context);
   const bzImage = tinyBzImage({ compressed: Buffer.from('LZO!0000') });
   const kernel = await readKernel(file(directory, bzImage), { unpackedDirectory: join(directory, 'cache') });
-  assert.equal(kernel.image.kind, 'bzimage');
+  assert.deepEqual([kernel.image.kind, kernel.path], ['bzimage', join(directory, 'kernel')]);
 });
 
 test('no kernel: not there, or neither of the two', async (context) => {

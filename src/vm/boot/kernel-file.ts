@@ -12,6 +12,8 @@ export interface KernelFile {
   readonly image: BzImage | Vmlinux;
   /** What a bzImage tells of itself, empty for a vmlinux file. The first word is the release, `6.1.0-56-amd64`. */
   readonly version: string;
+  /** The file that the image is: the one that was named, or the unpacked one that is kept. */
+  readonly path: string;
 }
 
 /**
@@ -37,11 +39,13 @@ export async function readKernel(
       },
     );
   }
-  if (isElf(file)) return { image: parseVmlinux(file), version: '' };
+  if (isElf(file)) return { image: parseVmlinux(file), version: '', path };
   const image = parseBzImage(file);
   const unpacked =
     options.unpackedDirectory === undefined ? undefined : await unpackedKernel(image, options.unpackedDirectory);
-  return { image: unpacked ? parseVmlinux(unpacked) : image, version: image.version };
+  return unpacked === undefined
+    ? { image, version: image.version, path }
+    : { image: parseVmlinux(unpacked.file), version: image.version, path: unpacked.path };
 }
 
 /** A kernel whose file is read already, started as it is. @throws what {@link parseBzImage} and {@link parseVmlinux} throw. */
@@ -55,10 +59,13 @@ function readWhole(path: string): Uint8Array {
 }
 
 /** From the directory, or unpacked and put there; undefined if it can't be unpacked here. */
-async function unpackedKernel(image: BzImage, directory: string): Promise<Uint8Array | undefined> {
+async function unpackedKernel(
+  image: BzImage,
+  directory: string,
+): Promise<{ readonly path: string; readonly file: Uint8Array } | undefined> {
   const path = join(directory, `vmlinux-${createHash('sha256').update(image.compressedVmlinux).digest('hex')}`);
   try {
-    return readWhole(path);
+    return { path, file: readWhole(path) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
@@ -78,5 +85,5 @@ async function unpackedKernel(image: BzImage, directory: string): Promise<Uint8A
   } finally {
     await rm(unfinished, { force: true });
   }
-  return vmlinux;
+  return { path, file: vmlinux };
 }

@@ -120,7 +120,7 @@ export const vmEvents = {
     .strictObject({
       event: z.literal('ejected'),
       function: functionName,
-      outcome: z.enum(['ejected', 'not-in-use', 'deadline', 'failed']),
+      outcome: z.enum(['ejected', 'not-in-use', 'deadline', 'rescinded', 'failed']),
     })
     .describe('An eject has ended, and nothing of the function is open.'),
   'release-requested': z

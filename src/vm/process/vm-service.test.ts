@@ -57,6 +57,14 @@ test('descriptors that a request must not have, or lacks, are closed and the req
   assert.equal(countOpenFiles(), before);
 });
 
+test('a revoke ends an eject that waits, which is told as what it was', () => {
+  const { service, told } = bench();
+  service.answer(lend, [node()]);
+  service.answer({ id: 2, op: 'eject', function: name, deadlineMs: 60_000 }, []);
+  service.answer({ id: 3, op: 'revoke', function: name }, []);
+  assert.deepEqual(told, [{ event: 'ejected', function: name, outcome: 'rescinded' }]);
+});
+
 test('a failed eject ends with the function gone, and is told as failed', async () => {
   const { vm, service, told } = bench();
   const before = countOpenFiles();

@@ -179,7 +179,7 @@ export class VmService {
     if (held === undefined) return;
     // An eject that waits for the guest ends with this.
     held.loan.revoke();
-    this.#returned(name, held, 'ejected');
+    this.#returned(name, held, 'rescinded');
   }
 
   #returned(name: string, held: HeldLoan, outcome: EjectOutcome | 'failed'): void {

@@ -143,6 +143,7 @@ export async function ddaWithConsole(...args: string[]): Promise<CliRun> {
       guestConsole: () => console,
       controlDirectory: '/run/dda/vms',
       daemonSocket: '/run/dda/dda.sock',
+      program: [process.execPath],
       version: 'in the rig',
       setExitCode: (code) => void (exitCode = code),
     },

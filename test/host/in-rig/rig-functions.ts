@@ -39,6 +39,7 @@ export async function dda(...args: string[]): Promise<CliRun> {
     guestConsole: () => assert.fail('no guest here'),
     controlDirectory: '/run/dda/vms',
     daemonSocket: '/run/dda/dda.sock',
+    program: [process.execPath],
   };
   const context = { ...guests, terminal, openHost, readReadiness, version: 'in the rig', setExitCode };
   await runCommandLine(context, args);

@@ -36,7 +36,7 @@ function* requests({ vms, functions }: Scope, state: ModelState): Iterable<Possi
     yield asked({ kind: 'mount', functions: [name] });
     for (const reset of [true, false]) yield asked({ kind: 'release', function: name, reset });
     if (functions.some((each) => each.physicalFunction === name) && physicalFunction === undefined) {
-      yield asked({ kind: 'reshape', function: name, virtualFunctions: 2, settings: [] });
+      yield asked({ kind: 'reshape', function: name, virtualFunctions: 2, settings: [], drivenBy: 'host' });
     }
     for (const vm of vms) {
       yield asked({ kind: 'assign', vm, function: name });
@@ -127,7 +127,16 @@ function* plugging({ functions }: Scope, state: ModelState): Iterable<PossibleEv
     if (now?.present !== true ? canAppear : now.owner.kind === 'pool') {
       yield { source: 'plug', event: { kind: 'seen', sighting: sightingOf(fn, 'home') } };
     }
+    if (now?.present !== true || now.owner.kind !== 'quarantine') continue;
+    yield { source: 'plug', event: { kind: 'seen', sighting: sightingOf(fn, 'none') } };
+    // The kernel binds no driver of its own while anybody has something of the group open.
+    const isOpen = functions.some(({ name, group }) => group === fn.group && isHeld(state, name));
+    if (!isOpen && canAppear) yield { source: 'plug', event: { kind: 'seen', sighting: sightingOf(fn, 'home') } };
   }
+}
+
+function isHeld(state: ModelState, name: string): boolean {
+  return (state.truth.get(name)?.holders.length ?? 0) > 0;
 }
 
 /** The manager starts again; VM processes may have ended meanwhile, the host may have been restarted. */
@@ -144,7 +153,7 @@ function* restarts({ functions }: Scope, state: ModelState): Iterable<PossibleEv
   yield { source: 'restart', event: { kind: 'restart', sightings: afterBoot, liveVms: new Set() } };
 }
 
-function sightingOf(fn: FunctionState, driver: 'vfio' | 'home'): Sighting {
+function sightingOf(fn: FunctionState, driver: Sighting['driver']): Sighting {
   const { name, ids, group, physicalFunction, resettable } = fn;
   return { name, ids, group, physicalFunction, resettable, driver, adoptInto: undefined };
 }

@@ -1,6 +1,6 @@
 import { step } from '../step.ts';
 import type { Action } from '../actions.ts';
-import type { OwnershipEvent } from '../events.ts';
+import type { OwnershipEvent, Sighting } from '../events.ts';
 import type { FunctionState, Owner, VmState } from '../owner.ts';
 import type { Refusal } from '../refusal.ts';
 import { OwnershipTable } from '../world.ts';
@@ -118,6 +118,11 @@ function happen(
       if (wasReset || asItIs || finding === 'gone') change(truth, name, { dirty: false });
     }
   }
+  for (const { name, driver } of sightingsIn(event)) {
+    // The host's driver has set it up anew, by the word of an administrator or because the host was started.
+    if (driver === 'home' && before.functions.get(name)?.owner.kind === 'quarantine')
+      change(truth, name, { dirty: false });
+  }
   for (const action of actions) {
     if (action.act !== 'lend') continue;
     const holders = truth.get(action.function)?.holders ?? [];
@@ -128,6 +133,12 @@ function happen(
     const isOver = kind === undefined || kind === 'host' || kind === 'pool' || kind === 'quarantine';
     if (wantedHome && isOver) change(truth, name, { wantedHome: false });
   }
+}
+
+/** What was seen of functions. */
+export function sightingsIn(event: OwnershipEvent): Iterable<Sighting> {
+  if (event.kind === 'seen') return [event.sighting];
+  return event.kind === 'restart' ? event.sightings.values() : [];
 }
 
 function wishes(before: ModelState, truth: Truths, event: OwnershipEvent): void {

@@ -5,7 +5,7 @@ import { isOnTheWay } from '../guards.ts';
 import type { FunctionState } from '../owner.ts';
 import { vmOf } from '../world.ts';
 import type { ModelState, ModelStep, StepFunction } from './model.ts';
-import { tableOf, take } from './model.ts';
+import { sightingsIn, tableOf, take } from './model.ts';
 
 const vmWords: ReadonlySet<string> = new Set(['lent', 'heard', 'let-go', 'wanted-now', 'guest-dead']);
 
@@ -123,8 +123,21 @@ export const rules: Readonly<Record<string, (step: ModelStep, machine: StepFunct
       if (!goesHome || fn.owner.kind === 'mounting') continue;
       // Groups move as one, so a wish for one is a wish for all.
       const members = [...before.functions.values()].filter(({ group }) => group === fn.group);
+      const bound = [...sightingsIn(event)].some((each) => each.name === name && each.driver === 'home');
+      if (bound && fn.owner.kind === 'quarantine' && now?.owner.kind === 'host') continue;
       const asked = event.kind === 'mount' || members.some((each) => before.truth.get(each.name)?.wantedHome === true);
       must(asked, () => `${name}: ${fn.owner.kind} to ${now?.owner.kind}`);
+    }
+  },
+
+  'what a driver of the host has got out of quarantine is the host’s, unless it was to be dismounted again': (step) => {
+    const { event, before, after } = step;
+    for (const { name, driver } of sightingsIn(event)) {
+      const fn = before.functions.get(name);
+      if (fn?.owner.kind !== 'quarantine' || !fn.present || fn.owner.vm !== undefined) continue;
+      const isLeft = driver === 'home' && fn.owner.reason !== 'not-dismounted';
+      const now = after.functions.get(name)?.owner.kind;
+      must(now === (isLeft ? 'host' : 'quarantine'), () => `${name}, seen at ${driver}, is ${now}`);
     }
   },
 

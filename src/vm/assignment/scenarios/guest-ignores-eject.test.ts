@@ -83,4 +83,5 @@ test('a guest that closes the channel, as one that reboots, has let go', async (
   lent.driver.channel.close();
   assert.equal(await ejected, 'ejected');
   assert.equal(assignment.revoked, true);
+  assert.equal(await assignment.eject(60_000), 'ejected', 'asked once more, how it ended is no other');
 });

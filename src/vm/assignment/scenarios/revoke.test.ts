@@ -13,7 +13,7 @@ test('a function that is rescinded while the guest is being asked: the wait ends
   const ejected = bench.assignments.eject(assignment, 60_000);
   bench.assignments.rescind(assignment);
   assert.equal(fn.backend.closed, true);
-  assert.equal(await ejected, 'ejected');
+  assert.equal(await ejected, 'rescinded');
   bench.vmbus.settle();
   assert.equal(bench.vmbus.guest.offers.size, 0);
 });
@@ -27,7 +27,7 @@ test('a second revoke, an eject afterwards, and a late word of the function chan
   bench.assignments.rescind(assignment);
   const log = [...fn.backend.log];
   bench.assignments.rescind(assignment);
-  assert.equal(await bench.assignments.eject(assignment, 60_000), 'ejected');
+  assert.equal(await bench.assignments.eject(assignment, 60_000), 'rescinded');
   assignment.barMoved(0, 0xe100_0000);
   assignment.messageChanged(0, { address: 0xfee0_0010n, data: 1 });
   assert.deepEqual([fn.backend.log, bench.deviceSlots], [log, 0]);

@@ -1,0 +1,47 @@
+import { type Command, Option } from 'commander';
+import { BASE_COMMAND_LINE, type GuestFiles, HostError } from '../../host/index.ts';
+import { collect, parseCount, parseSize } from '../option-values.ts';
+
+/** What a guest is to be, wherever it runs. */
+export interface GuestFlags {
+  readonly kernel?: string;
+  readonly modules?: string;
+  readonly initrd?: string;
+  readonly cmdline?: string;
+  readonly driver?: readonly string[];
+  readonly run?: string;
+  readonly kaslr?: boolean;
+  readonly memory: number;
+  readonly cpus: number;
+}
+
+const MAX_CPUS = 16;
+const GIB = 2 ** 30;
+
+export function addGuestOptions(command: Command): Command {
+  return command
+    .option('--kernel <FILE>', "bzImage or vmlinux (default: the host's own kernel)")
+    .option('--modules <DIR>', "the kernel's lib/modules/VERSION (default: looked for by its version)")
+    .option('--initrd <FILE>', 'an initramfs, used as it is (default: one is built, with drivers and busybox)')
+    .option('--cmdline <TEXT>', `added to: ${BASE_COMMAND_LINE}`)
+    .option('--driver <NAME>', 'load this module in the guest, too; may be given often', collect)
+    .option('--run <FILE>', 'a script or program that the guest runs instead of a shell; then it powers off')
+    .option('--kaslr', 'let the kernel place itself at random; it unpacks itself then, which takes longer')
+    .addOption(new Option('--memory <SIZE>', 'memory of the guest').argParser(parseSize).default(2 * GIB, '2G'))
+    .addOption(
+      new Option('--cpus <N>', `CPUs of the guest, 1 to ${MAX_CPUS}`).argParser(parseCount(1, MAX_CPUS)).default(1),
+    );
+}
+
+/** Throws HostError `options-conflict`. */
+export function guestFiles(flags: GuestFlags): GuestFiles {
+  const { kernel, modules, initrd, run, driver = [], cmdline = '', kaslr = false } = flags;
+  if (run !== undefined && initrd !== undefined) {
+    throw new HostError('options-conflict', {
+      asked: `run ${run} in the guest`,
+      obstacle: '--initrd is used as it is, so nothing can be put into it.',
+      remedy: 'Leave out --initrd, and an initramfs with the script is built; or leave out --run.',
+    });
+  }
+  return { kernel, modules, initrd, run, drivers: driver, commandLine: cmdline, kaslr };
+}
