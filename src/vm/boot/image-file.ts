@@ -40,8 +40,7 @@ export function imageFileAt(path: string): ImageFile {
     read: (offset, target) => {
       try {
         withOpen(path, (fd) => {
-          if (identityOf(fd).version !== known.version)
-            throw new Error('it was changed while the guest was being prepared');
+          if (identityOf(fd).version !== known.version) throw changedMeanwhile(path);
           fill(fd, offset, target);
         });
       } catch (cause) {
@@ -87,5 +86,12 @@ export function unreadable(path: string, cause: unknown): BootError {
     BootErrorCode.kernelUnreadable,
     `The kernel ${path} can't be read: ${reason}. Name another, or change its permissions.`,
     { cause },
+  );
+}
+
+function changedMeanwhile(path: string): BootError {
+  return new BootError(
+    BootErrorCode.kernelUnreadable,
+    `The kernel ${path} can't be read: it was changed while the guest was being prepared. Start the guest again.`,
   );
 }
