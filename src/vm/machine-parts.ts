@@ -17,9 +17,9 @@ import { type RunningThreads, startThreads } from './vcpu/start-threads.ts';
 const PAGE_BYTES = 4096;
 /**
  * From a guest's connecting to VMBus to its memory being populated. It is in the middle of its start then, and on a host without a
- * processor to spare that would have to wait.
+ * processor to spare that would have to wait. Much later, and the first function would.
  */
-const POPULATE_AFTER_MS = 1_000;
+const POPULATE_AFTER_MS = 250;
 
 /** What a machine's parts tell it, from the event loop's next turn on. */
 export interface MachinePort extends Omit<HypervisorPort, 'raise' | 'assistPage' | 'connected'> {
