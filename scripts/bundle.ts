@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
+import { filesBeside, koffiAtOnce, lateBuiltins, NATIVE_PACKAGES } from './bundle-plugins.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..');
 /** Programs that others start, which must stand beside them by these names. */
@@ -11,6 +12,10 @@ const STARTED_PROGRAMS = [
 ];
 /** What a program that runs vCPUs needs beside it, by this name (src/vm/vcpu/vcpu-thread.ts). */
 const VCPU_WORKER = 'src/vm/vcpu/vcpu-worker.ts';
+/** Starting a VM with its console: the start that people wait for. */
+const RUN_VM = 'src/cli/run-vm.ts';
+/** What that needs when somebody first asks something of the VM: it is slow to load. */
+const CONTROL_PROTOCOL = 'src/host/control/protocol.ts';
 
 /** Modules that ship no licence file: they say MIT, and are of the same project as this one. */
 const LICENSED_AS: Readonly<Record<string, string>> = { '@hono/zod-openapi': 'hono', '@hono/zod-validator': 'hono' };
@@ -21,7 +26,7 @@ const SHARED: BuildOptions = {
   platform: 'node',
   target: 'node24',
   // It carries native code that it finds by its own place.
-  external: ['koffi'],
+  external: NATIVE_PACKAGES,
   // Names stay: stack traces are read.
   minifySyntax: true,
   minifyWhitespace: true,
@@ -41,6 +46,7 @@ export async function bundleProduct(directory: string): Promise<void> {
 export async function bundle(program: string, directory: string): Promise<void> {
   const main = await build({
     ...SHARED,
+    plugins: [koffiAtOnce, lateBuiltins, filesBeside([RUN_VM])],
     metafile: true,
     entryPoints: [program, ...STARTED_PROGRAMS],
     outdir: directory,
@@ -51,17 +57,25 @@ export async function bundle(program: string, directory: string): Promise<void> 
     // For the modules of CommonJS among the dependencies.
     banner: { js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);" },
   });
-  // A file of its own with just what a vCPU's thread needs, and of the kind that threads start fastest with.
-  const worker = await build({
+  // Files of their own with just what they need, and of the kind that starts fastest.
+  const alone = await build({
     ...SHARED,
+    plugins: [koffiAtOnce, lateBuiltins, filesBeside([CONTROL_PROTOCOL])],
     metafile: true,
-    entryPoints: [VCPU_WORKER],
-    outfile: join(directory, 'vcpu-worker.cjs'),
+    entryPoints: [VCPU_WORKER, RUN_VM, CONTROL_PROTOCOL],
+    outdir: directory,
+    entryNames: '[name]',
+    outExtension: { '.js': '.cjs' },
     format: 'cjs',
-    // Of files that it doesn't need: they are looked at and left out.
-    logOverride: { 'empty-import-meta': 'silent' },
+    define: { 'import.meta.url': 'thisFile.href', 'import.meta.resolve': 'resolveFromHere' },
+    banner: {
+      js: [
+        "const thisFile = require('node:url').pathToFileURL(__filename);",
+        "const resolveFromHere = (name) => require('node:url').pathToFileURL(require.resolve(name)).href;",
+      ].join('\n'),
+    },
   });
-  const inputs = [main, worker].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  const inputs = [main, alone].flatMap(({ metafile }) => Object.keys(metafile.inputs));
   writeFileSync(join(directory, 'LICENSES.txt'), licencesOf(inputs));
 }
 

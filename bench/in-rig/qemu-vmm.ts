@@ -4,6 +4,7 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { QmpClient } from '../../rig/qmp-client.ts';
+import type { Installed } from './programs-in-memory.ts';
 import type { GuestFiles, Vmm } from './vmm.ts';
 import { startVmm } from './vmm-process.ts';
 
@@ -26,17 +27,20 @@ function qemuArguments(guest: GuestFiles, monitor: string): string[] {
   ];
 }
 
+/** As the machine has it. */
+const QEMU: Installed = { program: 'qemu-system-x86_64', args: [], env: process.env };
+
 /** A guest of QEMU, which hot-adds function `bdf` by vfio-pci behind a root port. */
-export async function startQemu(guest: GuestFiles, bdf: string): Promise<Vmm> {
+export async function startQemu(guest: GuestFiles, bdf: string, qemu: Installed = QEMU): Promise<Vmm> {
   const path = join(tmpdir(), `bench-monitor-${process.pid}`);
   rmSync(path, { force: true });
   const server = createServer().listen(path);
   await once(server, 'listening');
   const connection = once(server, 'connection') as Promise<[Socket]>;
   const { child, console, startedAt, complaints } = startVmm(
-    'qemu-system-x86_64',
-    qemuArguments(guest, path),
-    process.env,
+    qemu.program,
+    [...qemu.args, ...qemuArguments(guest, path)],
+    qemu.env,
   );
   const monitor = connection.then(async ([socket]) => {
     server.close();

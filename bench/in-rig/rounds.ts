@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import { type RoundsConfig, type RoundsLine, SIDES, type Side } from '../rounds.ts';
 import { startDda } from './dda-vmm.ts';
 import { PhaseTrace } from './phase-trace.ts';
+import { ddaInMemory, qemuInMemory } from './programs-in-memory.ts';
 import { startQemu } from './qemu-vmm.ts';
 import { runRound } from './round.ts';
 import type { GuestFiles } from './vmm.ts';
@@ -13,7 +14,10 @@ import type { GuestFiles } from './vmm.ts';
 const config = JSON.parse(process.argv[2] ?? '') as RoundsConfig;
 const say = (line: RoundsLine): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
+const memory = mkdtempSync(join(tmpdir(), 'bench-'));
 const guest = inMemory(config.guest);
+const program = ddaInMemory(config.program, memory);
+const qemu = qemuInMemory(memory);
 // As an administrator would, once: what either VMM is asked for is a function that is free already.
 dda('dismount');
 for (let round = 1; round <= config.rounds; round += 1) {
@@ -22,13 +26,13 @@ for (let round = 1; round <= config.rounds; round += 1) {
 dda('mount');
 
 function dda(verb: 'dismount' | 'mount'): void {
-  execFileSync(process.execPath, [config.program, verb, config.bdf], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(process.execPath, [program, verb, config.bdf], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 async function oneRound(side: Side, round: number): Promise<void> {
-  using trace = config.phases ? new PhaseTrace({ program: config.program, kernel: guest.vmlinux }) : undefined;
+  using trace = config.phases ? new PhaseTrace({ program, kernel: guest.vmlinux }) : undefined;
   say({ kind: 'step', side, round, step: 'start', ms: 0 });
-  const vmm = side === 'dda' ? startDda(guest, config.bdf, config.program) : await startQemu(guest, config.bdf);
+  const vmm = side === 'dda' ? startDda(guest, config.bdf, program) : await startQemu(guest, config.bdf, qemu);
   try {
     const result = await runRound(vmm, guest, (step, ms) => say({ kind: 'step', side, round, step, ms }), trace);
     say({ kind: 'measured', side, round, result });
@@ -45,9 +49,8 @@ async function oneRound(side: Side, round: number): Promise<void> {
 
 /** Copies in the rig's memory: both sides read them as fast as a host reads what it has in its page cache. */
 function inMemory(files: GuestFiles): GuestFiles {
-  const directory = mkdtempSync(join(tmpdir(), 'bench-'));
   const copy = (path: string): string => {
-    const target = join(directory, basename(path));
+    const target = join(memory, basename(path));
     copyFileSync(path, target);
     return target;
   };

@@ -2,4 +2,6 @@
 import { keepCompiledCode } from './compiled-code.ts';
 
 keepCompiledCode();
-await import('./run.ts');
+const [group, verb] = process.argv.slice(2);
+if (group === 'vm' && verb === 'run') await import('./run-vm.ts');
+else await import('./run.ts');

@@ -49,7 +49,14 @@ export type { VfioDevice, VfioDeviceHandles, VfioDeviceInfo } from './vfio/devic
 export type { DmaDomainHandles, IovaRange, PassedNode, VfioBackendKind } from './vfio/dma-backend.ts';
 export { adoptDmaDomain, createDmaDomain, createDmaDomainOver, type DmaDomain } from './vfio/dma-domain.ts';
 export { IrqIndex, type VfioIrqInfo } from './vfio/irqs.ts';
-export { adoptVfioDevice, openVfioDevice, vfioBackendFor, type VfioOpenRequest } from './vfio/open.ts';
+export {
+  adoptVfioDevice,
+  openVfioDevice,
+  openVfioDeviceAside,
+  type OpenedWithMemory,
+  vfioBackendFor,
+  type VfioOpenRequest,
+} from './vfio/open.ts';
 export { RegionIndex, type RegionArea, type VfioRegion } from './vfio/region.ts';
 export { VfioError, type VfioErrorCode } from './vfio/vfio-error.ts';
 

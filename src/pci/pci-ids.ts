@@ -15,15 +15,29 @@ export const pciIdsPaths: readonly string[] = [
 ];
 
 /**
- * Reads the first file of `paths` that is there. Without any, every name is undefined: numbers are enough to work with.
- * Throws what the file system says when a file is there but can't be read.
+ * The first file of `paths` that is there, read when the first name is asked for: a megabyte, and most of what is done to functions
+ * needs no names. Without any, every name is undefined: numbers are enough to work with. The first question throws what the
+ * file system says when a file is there but can't be read.
  */
 export function readPciIds(paths: readonly string[] = pciIdsPaths): PciIds {
+  let known: PciIds | undefined;
+  const ids = (): PciIds => {
+    known ??= parsePciIds(firstPresent(paths));
+    return known;
+  };
+  return {
+    vendorName: (vendorId) => ids().vendorName(vendorId),
+    deviceName: (vendorId, deviceId) => ids().deviceName(vendorId, deviceId),
+    subsystemName: (...of) => ids().subsystemName(...of),
+  };
+}
+
+function firstPresent(paths: readonly string[]): string {
   for (const path of paths) {
     const text = readIfPresent(path);
-    if (text !== undefined) return parsePciIds(text);
+    if (text !== undefined) return text;
   }
-  return parsePciIds('');
+  return '';
 }
 
 /**

@@ -53,10 +53,13 @@ export function createHardware(options: MachineOptions, held: DisposableStack): 
 
 function load(plan: BootPlan, ram: GuestRam): void {
   for (const { gpa, bytes } of plan.writes) {
-    if (!ram.copyIn(gpa, bytes)) {
-      throw new RangeError(
-        `the boot plan writes ${bytes.byteLength} bytes at 0x${gpa.toString(16)}, where there is no RAM`,
-      );
-    }
+    if (!ram.copyIn(gpa, bytes)) throw noRam(gpa, bytes.byteLength);
   }
+  for (const { gpa, sizeBytes, file, offset } of plan.loads) {
+    if (!ram.fill(gpa, sizeBytes, (target) => file.read(offset, target))) throw noRam(gpa, sizeBytes);
+  }
+}
+
+function noRam(gpa: number, sizeBytes: number): RangeError {
+  return new RangeError(`the boot plan writes ${sizeBytes} bytes at 0x${gpa.toString(16)}, where there is no RAM`);
 }

@@ -15,6 +15,11 @@ import { Doorbell } from './vcpu/doorbell.ts';
 import { type RunningThreads, startThreads } from './vcpu/start-threads.ts';
 
 const PAGE_BYTES = 4096;
+/**
+ * From a guest's connecting to VMBus to its memory being populated. It is in the middle of its start then, and on a host without a
+ * processor to spare that would have to wait. Much later, and the first function would.
+ */
+const POPULATE_AFTER_MS = 250;
 
 /** What a machine's parts tell it, from the event loop's next turn on. */
 export interface MachinePort extends Omit<HypervisorPort, 'raise' | 'assistPage' | 'connected'> {
@@ -38,6 +43,8 @@ export function createMachine(options: MachineOptions, port: MachinePort): Machi
   // Before the VM, so that it outlives it.
   const selectorPage = held.adopt(SharedMemory.create('slot-selector', PAGE_BYTES), (page) => page.close());
   const { map, ram, vm, slots, vcpus, tscHz, offered } = createHardware(options, held);
+  let populating: NodeJS.Timeout | undefined;
+  held.defer(() => clearTimeout(populating));
   const { partition, vmbus } = createHypervisor({
     vcpus: options.vcpus,
     memory: ram,
@@ -48,8 +55,8 @@ export function createMachine(options: MachineOptions, port: MachinePort): Machi
       ...port,
       raise: (target) => void vm.signalMsi(msiFor(target)),
       connected: () => {
-        // What is not populated by then comes when it is pinned.
-        if (populateMemory) void ram.populate();
+        // What is not populated by the time that it is pinned comes then.
+        if (populateMemory) populating ??= setTimeout(() => void ram.populate(), POPULATE_AFTER_MS).unref();
       },
       assistPage: (vp, gpa) => keepNoEoiRequired(at(vcpus, vp), gpa),
     },

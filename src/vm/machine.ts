@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { PciFunction } from '../functions/index.ts';
+import type { DmaRegion, PciFunction } from '../functions/index.ts';
 import type { CrashReport, GuestOs } from '../hyperv/index.ts';
 import type { Assignment, EjectOutcome } from './assignment/assignment.ts';
 import { Assignments } from './assignment/assignments.ts';
@@ -74,6 +74,11 @@ export class VirtualMachine extends EventEmitter<MachineEvents> {
       failed: (assignment, reason) => void this.emit('functionFailed', assignment, reason),
     });
     this.ended = this.#run();
+  }
+
+  /** What a function that is lent will reach by DMA: all of RAM. */
+  get dmaRegions(): readonly DmaRegion[] {
+    return this.#parts.services.ram.dmaRegions();
   }
 
   /** Lends `pciFunction` to the guest: reset, reachable by DMA, offered. Throws when a step fails; the function is closed then. */

@@ -3,7 +3,7 @@ import { hostNumaNode, PhysicalFunction } from '../../functions/index.ts';
 import {
   createDmaDomain,
   type DmaDomain,
-  openVfioDevice,
+  openVfioDeviceAside,
   raiseMemlock,
   SystemCallError,
   vfioBackendFor,
@@ -47,6 +47,9 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
   readonly #borrowed: Borrowed;
   readonly #deadlineMs: number;
   readonly #loans = new Map<string, Loan>();
+  /** Functions on their way to the guest. */
+  readonly #lending = new Set<string>();
+  readonly #openings = new Set<Promise<void>>();
   #domain: DmaDomain | undefined;
   #serial = 0;
 
@@ -78,7 +81,7 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
   async add(address: string): Promise<string> {
     const started = performance.now();
     const name = canonicalName(address);
-    if (this.#loans.has(name)) {
+    if (this.#loans.has(name) || this.#lending.has(name)) {
       throw new HostError('already-lent', {
         asked: `lend ${name}`,
         obstacle: 'This VM has it already.',
@@ -86,15 +89,24 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
         details: { function: name },
       });
     }
+    this.#lending.add(name);
+    try {
+      await this.#borrowAndLend(name);
+    } finally {
+      this.#lending.delete(name);
+    }
+    this.#tell({ kind: 'lent', function: name, tookMs: performance.now() - started });
+    return name;
+  }
+
+  async #borrowAndLend(name: string): Promise<void> {
     await this.#borrowed.borrow([name]);
     try {
-      this.#lend(name);
+      await this.#awaitedAtEnd(this.#lend(name));
     } catch (error) {
       await this.#borrowed.giveBack([name]);
       throw lendRefusal(name, error);
     }
-    this.#tell({ kind: 'lent', function: name, tookMs: performance.now() - started });
-    return name;
   }
 
   /** Asks the guest for a function, takes it at the deadline in any case, and gives it back to the host. */
@@ -117,14 +129,30 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
     });
   }
 
-  #lend(name: string): void {
+  async #lend(name: string): Promise<void> {
     this.#domain ??= this.#createDomain(name);
-    const pciFunction = new PhysicalFunction(openVfioDevice({ bdf: name, domain: this.#domain }), hostNumaNode(name));
-    for (const { code, message } of pciFunction.warnings) {
-      this.#tell({ kind: 'warning', function: name, code, message });
+    const memory = this.machine.dmaRegions.map(({ gpa, ...region }) => ({ iova: gpa, ...region }));
+    const { device, release } = await openVfioDeviceAside({ bdf: name, domain: this.#domain, memory });
+    try {
+      const pciFunction = new PhysicalFunction(device, hostNumaNode(name));
+      for (const { code, message } of pciFunction.warnings) {
+        this.#tell({ kind: 'warning', function: name, code, message });
+      }
+      this.#serial += 1;
+      this.#loans.set(name, { assignment: this.machine.lend(pciFunction, this.#serial) });
+    } finally {
+      release();
     }
-    this.#serial += 1;
-    this.#loans.set(name, { assignment: this.machine.lend(pciFunction, this.#serial) });
+  }
+
+  /** Until this is done, the kernel may be at work on the VM's memory and descriptors. */
+  async #awaitedAtEnd(opening: Promise<void>): Promise<void> {
+    this.#openings.add(opening);
+    try {
+      await opening;
+    } finally {
+      this.#openings.delete(opening);
+    }
   }
 
   /** All of the guest's memory is locked from the first function on. */
@@ -198,6 +226,8 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
     try {
       return await this.machine.ended;
     } finally {
+      // What is being opened finds that the machine has ended, and is closed again.
+      await Promise.allSettled(this.#openings);
       this.#loans.clear();
       this.#domain?.close();
     }

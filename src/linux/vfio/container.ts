@@ -1,9 +1,16 @@
 import { closeFile } from '../libc/files.ts';
-import { ioctlStruct, ioctlValue } from '../libc/ioctl.ts';
+import { ioctlStruct, ioctlStructAside, ioctlValue } from '../libc/ioctl.ts';
 import { SystemCallError } from '../libc/system-call-error.ts';
 import { capabilityOffsets } from './capabilities.ts';
-import type { DmaBackend, DmaDomainHandles, IovaRange, JoinedDevice, PassedNode } from './dma-backend.ts';
-import type { DmaMapping } from './dma-mappings.ts';
+import type {
+  DmaBackend,
+  DmaDomainHandles,
+  EnteredFunction,
+  IovaRange,
+  JoinedDevice,
+  PassedNode,
+} from './dma-backend.ts';
+import { describeMapping, type DmaMapping } from './dma-mappings.ts';
 import { groupNotViable, iommuGroup } from './iommu-group.ts';
 import {
   dmaMapLayout,
@@ -80,24 +87,37 @@ export class ContainerBackend implements DmaBackend {
     }
   }
 
-  join(bdf: string, passed?: PassedNode): JoinedDevice {
+  enter(bdf: string, passed?: PassedNode): EnteredFunction {
     const { number, group } = this.#groupFor(bdf, passed);
-    try {
-      const deviceFd = groupDevice(group.fd, bdf);
-      group.devices += 1;
-      return {
-        deviceFd,
-        kvmFileFd: group.fd,
-        leave: () => {
-          closeFile(deviceFd);
-          group.devices -= 1;
-          this.#closeIdle(number, group);
-        },
-      };
-    } catch (error) {
+    // From here on, so that nobody else's leaving closes the group.
+    group.devices += 1;
+    const leave = (): void => {
+      group.devices -= 1;
       this.#closeIdle(number, group);
-      throw error;
-    }
+    };
+    const joined = (deviceFd: number): JoinedDevice => ({
+      deviceFd,
+      kvmFileFd: group.fd,
+      leave: () => {
+        closeFile(deviceFd);
+        leave();
+      },
+    });
+    const refused = (error: unknown): never => {
+      leave();
+      throw explainOpening(error, bdf);
+    };
+    const name = new TextEncoder().encode(`${bdf}\0`);
+    return {
+      open: () => {
+        try {
+          return joined(ioctlStruct(group.fd, VfioIoctl.groupGetDeviceFd, name, bdf));
+        } catch (error) {
+          return refused(error);
+        }
+      },
+      openAside: () => ioctlStructAside(group.fd, VfioIoctl.groupGetDeviceFd, name, bdf).then(joined, refused),
+    };
   }
 
   #groupFor(bdf: string, passed: PassedNode | undefined): { readonly number: string; readonly group: Group } {
@@ -144,12 +164,11 @@ export class ContainerBackend implements DmaBackend {
   }
 
   map(mapping: DmaMapping): void {
-    const { bytes, view } = sizedStruct(dmaMapSizeBytes);
-    view.setUint32(dmaMapLayout.flags, readWrite, true);
-    view.setBigUint64(dmaMapLayout.vaddr, mapping.hostAddress, true);
-    view.setBigUint64(dmaMapLayout.iova, BigInt(mapping.iova), true);
-    view.setBigUint64(dmaMapLayout.size, BigInt(mapping.sizeBytes), true);
-    ioctlStruct(this.#fd, VfioIoctl.iommuMapDma, bytes, `${mapping.sizeBytes} bytes at 0x${mapping.iova.toString(16)}`);
+    ioctlStruct(this.#fd, VfioIoctl.iommuMapDma, encodeMapping(mapping), describeMapping(mapping));
+  }
+
+  async mapAside(mapping: DmaMapping): Promise<void> {
+    await ioctlStructAside(this.#fd, VfioIoctl.iommuMapDma, encodeMapping(mapping), describeMapping(mapping));
   }
 
   unmap(iova: number, sizeBytes: number): void {
@@ -208,21 +227,26 @@ function checkViable(groupFd: number, bdf: string, number: string): void {
   throw groupNotViable(bdf);
 }
 
-function groupDevice(groupFd: number, bdf: string): number {
-  try {
-    return ioctlStruct(groupFd, VfioIoctl.groupGetDeviceFd, new TextEncoder().encode(`${bdf}\0`), bdf);
-  } catch (error) {
-    if (!(error instanceof SystemCallError)) throw error;
-    if (error.code === 'ENODEV') {
-      throw new VfioError('vfio-not-dismounted', `${bdf} is not bound to vfio-pci. Dismount it first.`, {
-        cause: error,
-      });
-    }
-    if (error.code === 'EBUSY') {
-      throw new VfioError('vfio-in-use', `${bdf} is in use: another process holds it. Take it back there first.`, {
-        cause: error,
-      });
-    }
-    throw error;
+function encodeMapping({ hostAddress, iova, sizeBytes }: DmaMapping): Uint8Array {
+  const { bytes, view } = sizedStruct(dmaMapSizeBytes);
+  view.setUint32(dmaMapLayout.flags, readWrite, true);
+  view.setBigUint64(dmaMapLayout.vaddr, hostAddress, true);
+  view.setBigUint64(dmaMapLayout.iova, BigInt(iova), true);
+  view.setBigUint64(dmaMapLayout.size, BigInt(sizeBytes), true);
+  return bytes;
+}
+
+function explainOpening(error: unknown, bdf: string): unknown {
+  if (!(error instanceof SystemCallError)) return error;
+  if (error.code === 'ENODEV') {
+    return new VfioError('vfio-not-dismounted', `${bdf} is not bound to vfio-pci. Dismount it first.`, {
+      cause: error,
+    });
   }
+  if (error.code === 'EBUSY') {
+    return new VfioError('vfio-in-use', `${bdf} is in use: another process holds it. Take it back there first.`, {
+      cause: error,
+    });
+  }
+  return error;
 }

@@ -25,15 +25,25 @@ export type PassedNode =
   /** `/dev/vfio/devices/vfioN`. */
   | { readonly kind: 'device'; readonly fd: number };
 
+/** A function whose node is open and behind the domain's page table, or about to be: the function itself isn't open yet. */
+export interface EnteredFunction {
+  /** Opens it, which has the kernel reset it: 100 ms and more. Lets go of the node when it throws {@link VfioError}. */
+  open(): JoinedDevice;
+  /** The same, the waiting on another thread. */
+  openAside(): Promise<JoinedDevice>;
+}
+
 /** What a domain needs of the kernel. Calls throw {@link SystemCallError} as it comes. */
 export interface DmaBackend {
   readonly kind: VfioBackendKind;
   /**
-   * Opens function `bdf`, with `passed` by that node, and puts it behind this domain's page table. Takes the node over, also
-   * when it throws {@link VfioError}.
+   * Opens the node of function `bdf`, or takes over `passed`, also when it throws {@link VfioError}. From then on memory can be
+   * mapped.
    */
-  join(bdf: string, passed?: PassedNode): JoinedDevice;
+  enter(bdf: string, passed?: PassedNode): EnteredFunction;
   map(mapping: DmaMapping): void;
+  /** The same on another thread: memory that is pinned for the first time takes long. */
+  mapAside(mapping: DmaMapping): Promise<void>;
   unmap(iova: number, sizeBytes: number): void;
   unmapAll(): void;
   iovaRanges(): IovaRange[];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readLimit, Resource, writeLimit } from '../libc/limits.ts';
 import { SystemCallError } from '../libc/system-call-error.ts';
-import type { DmaBackend, JoinedDevice } from './dma-backend.ts';
+import type { DmaBackend, EnteredFunction, JoinedDevice } from './dma-backend.ts';
 import { DmaDomain } from './dma-domain.ts';
 
 const enomem = 12;
@@ -16,9 +16,15 @@ class RecordingBackend implements DmaBackend {
   readonly calls: string[] = [];
   refusal: number | undefined;
 
-  join(bdf: string): JoinedDevice {
-    this.calls.push(`join ${bdf}`);
-    return { deviceFd: 5, kvmFileFd: 6, leave: () => this.calls.push(`leave ${bdf}`) };
+  enter(bdf: string): EnteredFunction {
+    const open = (): JoinedDevice => {
+      this.calls.push(`join ${bdf}`);
+      return { deviceFd: 5, kvmFileFd: 6, leave: () => this.calls.push(`leave ${bdf}`) };
+    };
+    return { open, openAside: async () => (bdf === 'held' ? Promise.reject(new Error('held')) : open()) };
+  }
+  async mapAside(mapping: { readonly iova: number }): Promise<void> {
+    this.map(mapping);
   }
   map({ iova }: { readonly iova: number }): void {
     if (this.refusal !== undefined) throw new SystemCallError(this.refusal, 'map');
@@ -86,4 +92,35 @@ test('memory beyond the limit on locking is told apart from memory that is not t
   const limit = readLimit(Resource.lockedMemory);
   writeLimit(Resource.lockedMemory, { soft: Math.min(limit.soft, mebibyte), hard: limit.hard });
   assert.throws(() => domain.mapDma(0, 2 * mebibyte, 1n), { code: 'vfio-memlock-too-low', message: /LimitMEMLOCK=2M/ });
+});
+
+const page = (iova: number) => ({ iova, sizeBytes: 4096, hostAddress: BigInt(iova) });
+
+test('opened and given its memory at once: mapped once, and for as long as somebody holds it', async () => {
+  const backend = new RecordingBackend();
+  const domain = new DmaDomain(backend, 0);
+  const [one] = await Promise.all([
+    domain.joinWith('one', [page(0), page(8192)]),
+    domain.joinWith('other', [page(0), page(8192)]),
+  ]);
+  assert.deepEqual(backend.calls.toSorted(), ['join one', 'join other', 'map 0', 'map 8192']);
+  domain.mapDma(0, 4096, 0n);
+  for (let hold = 0; hold < 2; hold++) domain.unmapDma(0, 4096);
+  one.leave();
+  assert.equal(backend.calls.includes('unmap 0'), false);
+  domain.unmapDma(0, 4096);
+  assert.equal(backend.calls.includes('unmap 0'), true);
+});
+
+test('a function that is held elsewhere keeps no memory mapped, memory that is refused keeps no function open', async () => {
+  const backend = new RecordingBackend();
+  const domain = new DmaDomain(backend, 0);
+  await assert.rejects(domain.joinWith('held', [page(0)]), /held/);
+  backend.refusal = enomem;
+  await assert.rejects(domain.joinWith('one', [page(0)]), { code: 'ENOMEM' });
+  assert.deepEqual(backend.calls, ['map 0', 'unmap 0', 'join one', 'leave one']);
+  assert.equal(domain.mappedBytes, 0);
+  // Neither stands in the way of the next.
+  backend.refusal = undefined;
+  await domain.joinWith('one', [page(0)]);
 });

@@ -10,7 +10,7 @@ import type {
   PassedNode,
   VfioBackendKind,
 } from './dma-backend.ts';
-import { DmaMappings } from './dma-mappings.ts';
+import { type DmaMapping, DmaMappings } from './dma-mappings.ts';
 import { IommufdBackend } from './iommufd.ts';
 import { VfioError } from './vfio-error.ts';
 
@@ -22,6 +22,7 @@ export class DmaDomain {
   readonly #backend: DmaBackend;
   readonly #mappings = new DmaMappings();
   #devices = 0;
+  #lastJoin: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   /** @internal Made by {@link createDmaDomain} and {@link adoptDmaDomain}. */
@@ -41,8 +42,50 @@ export class DmaDomain {
 
   /** @internal Used by {@link openVfioDevice}. */
   join(bdf: string, passed?: PassedNode): JoinedDevice {
-    const device = this.#backend.join(bdf, passed);
-    return this.#counted(device);
+    return this.#counted(this.#backend.enter(bdf, passed).open());
+  }
+
+  /**
+   * Opens a function and lets it reach `memory`, both at once and both on other threads. The mappings have a hold of the
+   * caller's, which {@link unmapDma} takes away. When one of the two fails, both are undone before this throws.
+   *
+   * @internal Used by {@link openVfioDeviceAside}.
+   */
+  joinWith(bdf: string, memory: readonly DmaMapping[], passed?: PassedNode): Promise<JoinedDevice> {
+    // One after the other: what the first maps the next one finds mapped.
+    const joined = this.#lastJoin.then(() => this.#joinWith(bdf, memory, passed));
+    this.#lastJoin = joined.catch(() => undefined);
+    return joined;
+  }
+
+  async #joinWith(bdf: string, memory: readonly DmaMapping[], passed?: PassedNode): Promise<JoinedDevice> {
+    const entered = this.#backend.enter(bdf, passed);
+    // Memory may be mapped from here on, whether or not the function is open before it is.
+    this.#devices += 1;
+    const [opened, mapped] = await Promise.allSettled([entered.openAside(), this.#mapAside(memory)]);
+    this.#devices -= 1;
+    if (opened.status === 'fulfilled' && mapped.status === 'fulfilled') return this.#counted(opened.value);
+    if (mapped.status === 'fulfilled') for (const { iova, sizeBytes } of memory) this.unmapDma(iova, sizeBytes);
+    if (opened.status === 'fulfilled') opened.value.leave();
+    throw opened.status === 'rejected' ? opened.reason : (mapped as PromiseRejectedResult).reason;
+  }
+
+  async #mapAside(memory: readonly DmaMapping[]): Promise<void> {
+    const held: DmaMapping[] = [];
+    for (const mapping of memory) {
+      try {
+        const isFirst = this.#mappings.hold(mapping);
+        held.push(mapping);
+        if (isFirst) await this.#backend.mapAside(mapping);
+      } catch (error) {
+        const { iova, sizeBytes } = mapping;
+        const reason = this.#explain(error, iova, sizeBytes);
+        // The last one that is held isn't mapped: its hold alone is taken away.
+        if (held.at(-1) === mapping) this.#mappings.release(iova, sizeBytes);
+        for (const earlier of held.filter((each) => each !== mapping)) this.unmapDma(earlier.iova, earlier.sizeBytes);
+        throw reason;
+      }
+    }
   }
 
   /** @internal Used by {@link adoptVfioDevice}. */

@@ -7,6 +7,11 @@ export interface DmaMapping {
   readonly hostAddress: bigint;
 }
 
+/** For errors. */
+export function describeMapping({ iova, sizeBytes }: DmaMapping): string {
+  return `${sizeBytes} bytes at 0x${iova.toString(16)}`;
+}
+
 /**
  * Which DMA mappings are in force and how often each was asked for: the devices of one VM share them, and each asks for
  * guest memory when it is attached and lets go when it is detached.

@@ -1,10 +1,17 @@
 import { readdirSync } from 'node:fs';
 import { closeFile } from '../libc/files.ts';
-import { ioctlStruct } from '../libc/ioctl.ts';
+import { ioctlStruct, ioctlStructAside } from '../libc/ioctl.ts';
 import { addressOf, heldUntilHere } from '../libc/library.ts';
 import { SystemCallError } from '../libc/system-call-error.ts';
-import type { DmaBackend, DmaDomainHandles, IovaRange, JoinedDevice, PassedNode } from './dma-backend.ts';
-import type { DmaMapping } from './dma-mappings.ts';
+import type {
+  DmaBackend,
+  DmaDomainHandles,
+  EnteredFunction,
+  IovaRange,
+  JoinedDevice,
+  PassedNode,
+} from './dma-backend.ts';
+import { describeMapping, type DmaMapping } from './dma-mappings.ts';
 import { groupNotViable } from './iommu-group.ts';
 import {
   attachLayout,
@@ -67,56 +74,53 @@ export class IommufdBackend implements DmaBackend {
     return new IommufdBackend(fd, ioasId);
   }
 
-  join(bdf: string, passed?: PassedNode): JoinedDevice {
+  enter(bdf: string, passed?: PassedNode): EnteredFunction {
     const deviceFd = passed === undefined ? openDevice(bdf) : passedDevice(bdf, passed);
-    try {
-      this.#bind(deviceFd, bdf);
-      const { bytes, view } = sizedStruct(attachSizeBytes);
-      view.setUint32(attachLayout.pageTableId, this.#ioasId, true);
-      ioctlStruct(deviceFd, VfioIoctl.deviceAttachIommufdPt, bytes, bdf);
-    } catch (error) {
-      closeFile(deviceFd);
-      throw error;
-    }
-    return { deviceFd, kvmFileFd: deviceFd, leave: () => closeFile(deviceFd) };
-  }
-
-  #bind(deviceFd: number, bdf: string): void {
     const { bytes, view } = sizedStruct(bindSizeBytes);
     view.setInt32(bindLayout.iommufd, this.#fd, true);
-    try {
-      ioctlStruct(deviceFd, VfioIoctl.deviceBindIommufd, bytes, bdf);
-    } catch (error) {
-      if (!(error instanceof SystemCallError)) throw error;
-      switch (error.code) {
-        // A device node takes one user at a time and calls the second one's request invalid.
-        case 'EINVAL':
-        case 'EBUSY':
-          throw new VfioError('vfio-in-use', `${bdf} is in use: another process holds it. Take it back there first.`, {
-            cause: error,
-          });
-        // The IOMMU group belongs to host drivers, or to another address space.
-        case 'EPERM':
-          throw groupNotViable(bdf, { cause: error });
-        default:
-          throw error;
-      }
-    }
+    const bound = (): JoinedDevice => {
+      this.#attach(deviceFd, bdf);
+      return { deviceFd, kvmFileFd: deviceFd, leave: () => closeFile(deviceFd) };
+    };
+    const refused = (error: unknown): never => {
+      closeFile(deviceFd);
+      throw explainBinding(error, bdf);
+    };
+    return {
+      open: () => {
+        try {
+          ioctlStruct(deviceFd, VfioIoctl.deviceBindIommufd, bytes, bdf);
+          return bound();
+        } catch (error) {
+          return refused(error);
+        }
+      },
+      openAside: () => ioctlStructAside(deviceFd, VfioIoctl.deviceBindIommufd, bytes, bdf).then(bound).catch(refused),
+    };
+  }
+
+  #attach(deviceFd: number, bdf: string): void {
+    const { bytes, view } = sizedStruct(attachSizeBytes);
+    view.setUint32(attachLayout.pageTableId, this.#ioasId, true);
+    ioctlStruct(deviceFd, VfioIoctl.deviceAttachIommufdPt, bytes, bdf);
   }
 
   map(mapping: DmaMapping): void {
+    ioctlStruct(this.#fd, VfioIoctl.iommuIoasMap, this.#encode(mapping), describeMapping(mapping));
+  }
+
+  async mapAside(mapping: DmaMapping): Promise<void> {
+    await ioctlStructAside(this.#fd, VfioIoctl.iommuIoasMap, this.#encode(mapping), describeMapping(mapping));
+  }
+
+  #encode({ hostAddress, sizeBytes, iova }: DmaMapping): Uint8Array {
     const { bytes, view } = sizedStruct(ioasMapSizeBytes);
     view.setUint32(ioasMapLayout.flags, fixedReadWrite, true);
     view.setUint32(ioasMapLayout.ioas, this.#ioasId, true);
-    view.setBigUint64(ioasMapLayout.userAddress, mapping.hostAddress, true);
-    view.setBigUint64(ioasMapLayout.length, BigInt(mapping.sizeBytes), true);
-    view.setBigUint64(ioasMapLayout.iova, BigInt(mapping.iova), true);
-    ioctlStruct(
-      this.#fd,
-      VfioIoctl.iommuIoasMap,
-      bytes,
-      `${mapping.sizeBytes} bytes at 0x${mapping.iova.toString(16)}`,
-    );
+    view.setBigUint64(ioasMapLayout.userAddress, hostAddress, true);
+    view.setBigUint64(ioasMapLayout.length, BigInt(sizeBytes), true);
+    view.setBigUint64(ioasMapLayout.iova, BigInt(iova), true);
+    return bytes;
   }
 
   unmap(iova: number, sizeBytes: number): void {
@@ -177,6 +181,23 @@ function decodeRanges(bytes: Uint8Array, count: number): IovaRange[] {
     first: view.getBigUint64(i * iovaRangeSizeBytes + iovaRangeLayout.first, true),
     last: view.getBigUint64(i * iovaRangeSizeBytes + iovaRangeLayout.last, true),
   }));
+}
+
+function explainBinding(error: unknown, bdf: string): unknown {
+  if (!(error instanceof SystemCallError)) return error;
+  switch (error.code) {
+    // A device node takes one user at a time and calls the second one's request invalid.
+    case 'EINVAL':
+    case 'EBUSY':
+      return new VfioError('vfio-in-use', `${bdf} is in use: another process holds it. Take it back there first.`, {
+        cause: error,
+      });
+    // The IOMMU group belongs to host drivers, or to another address space.
+    case 'EPERM':
+      return groupNotViable(bdf, { cause: error });
+    default:
+      return error;
+  }
 }
 
 function openDevice(bdf: string): number {

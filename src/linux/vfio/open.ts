@@ -3,6 +3,7 @@ import { closeFile } from '../libc/files.ts';
 import { VfioDevice, type VfioDeviceHandles } from './device.ts';
 import type { PassedNode, VfioBackendKind } from './dma-backend.ts';
 import { createDmaDomain, type DmaDomain } from './dma-domain.ts';
+import type { DmaMapping } from './dma-mappings.ts';
 import { hasDeviceNode } from './iommufd.ts';
 
 /** What to open. Either the VM's domain, which the device joins, or how to make a domain of its own. */
@@ -35,6 +36,32 @@ export function openVfioDevice(request: VfioOpenRequest): VfioDevice {
     return deviceIn(domain, request.bdf);
   } catch (error) {
     domain.close();
+    throw error;
+  }
+}
+
+/** A function that reaches memory. */
+export interface OpenedWithMemory {
+  readonly device: VfioDevice;
+  /** Takes the hold of the opening on the memory away: it stays mapped while somebody else has one. */
+  release(): void;
+}
+
+/**
+ * The same for the VM's domain, with the memory mapped already when it is open: the function's reset and the pinning of the memory
+ * take their time together, and on other threads. Throws what {@link DmaDomain.mapDma} does, too.
+ */
+export async function openVfioDeviceAside(
+  request: Extract<VfioOpenRequest, { domain: DmaDomain }> & { readonly memory: readonly DmaMapping[] },
+): Promise<OpenedWithMemory> {
+  const { domain, bdf, passed, memory } = request;
+  const joined = await domain.joinWith(bdf, memory, passed);
+  const release = (): void => memory.forEach(({ iova, sizeBytes }) => domain.unmapDma(iova, sizeBytes));
+  try {
+    return { device: new VfioDevice(bdf, domain, joined), release };
+  } catch (error) {
+    release();
+    joined.leave();
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import { type BootPlan, planBoot } from './boot-plan.ts';
 import { parseBzImage } from './bzimage.ts';
 import { parseVmlinux } from './elf.ts';
 import { planGuestMap } from './guest-map.ts';
+import { bytesAsFile } from './testing/bytes-as-file.ts';
 import { tinyBzImage } from './testing/tiny-bzimage.ts';
 import { tinyExecutable } from './testing/tiny-elf.ts';
 
@@ -105,15 +106,25 @@ test('the initramfs stays where the kernel can read it, however much RAM there i
 });
 
 test('an uncompressed kernel starts at its ELF entry, with a bare setup header', () => {
-  const vmlinux = parseVmlinux(
+  const file = bytesAsFile(
     tinyExecutable(0x1000040, [
       { physicalAddress: 0x1000000, bytes: new Uint8Array(0x80).fill(0x90), memoryBytes: 0x1000 },
       { physicalAddress: 0x1200000, bytes: Uint8Array.of(1, 2, 3), memoryBytes: 0x200000 },
     ]),
   );
+  const vmlinux = parseVmlinux(file);
   const plan = planBoot({ ...base, kernel: vmlinux, initrd: new Uint8Array(10) });
   assert.equal(plan.cpu.regs.rip, 0x1000040);
-  assert.deepEqual(bytesAt(plan, 0x1200000), Buffer.from([1, 2, 3]));
+  assert.deepEqual(
+    plan.loads.map(({ gpa, sizeBytes }) => [gpa, sizeBytes]),
+    [
+      [0x1000000, 0x80],
+      [0x1200000, 3],
+    ],
+  );
+  const last = new Uint8Array(3);
+  file.read(plan.loads[1]?.offset ?? 0, last);
+  assert.deepEqual([...last], [1, 2, 3]);
   const page = bytesAt(plan, 0x7000);
   assert.equal(page.toString('latin1', 0x202, 0x206), 'HdrS');
   assert.equal(page.readUInt16LE(0x206), 0x020f);

@@ -5,7 +5,7 @@ import type { BzImage } from './bzimage.ts';
 import { type BootCpuState, bootCpuState, cpuTables } from './cpu-state.ts';
 import type { Vmlinux } from './elf.ts';
 import { COMMAND_LINE_AREA_BYTES, GuestAddress, type GuestMap } from './guest-map.ts';
-import type { MemoryWrite } from './memory-write.ts';
+import type { MemoryLoad, MemoryWrite } from './memory-write.ts';
 import { resetVector } from './reset-vector.ts';
 
 /** Where a bzImage's 64-bit entry lies in its protected-mode part. */
@@ -18,8 +18,9 @@ const VMLINUX_INITRD_ADDRESS_MAX = 0x7fffffff;
 
 /** How a guest starts. */
 export interface BootPlan {
-  /** To be applied to RAM that is all zero. No two overlap. */
+  /** Both to be applied to RAM that is all zero. No two overlap. */
   readonly writes: readonly MemoryWrite[];
+  readonly loads: readonly MemoryLoad[];
   /** For the boot processor; the others wait for its INIT and SIPI. */
   readonly cpu: BootCpuState;
   readonly initrdGpa: number | undefined;
@@ -30,6 +31,7 @@ interface LoadedKernel {
   readonly entryGpa: number;
   readonly setupHeader: Uint8Array;
   readonly writes: readonly MemoryWrite[];
+  readonly loads: readonly MemoryLoad[];
   readonly startGpa: number;
   /** End of what it needs untouched when it starts. */
   readonly endGpa: number;
@@ -72,6 +74,7 @@ export function planBoot(options: {
       ...kernel.writes,
       ...(initrd ? [initrd] : []),
     ],
+    loads: kernel.loads,
     cpu: bootCpuState(kernel.entryGpa),
     initrdGpa: initrd?.gpa,
   };
@@ -82,6 +85,7 @@ function loadBzImage(image: BzImage): LoadedKernel {
     entryGpa: image.preferredAddress + BZIMAGE_ENTRY_OFFSET,
     setupHeader: image.setupHeader,
     writes: [{ gpa: image.preferredAddress, bytes: image.payload }],
+    loads: [],
     startGpa: image.preferredAddress,
     endGpa: image.preferredAddress + image.initSizeBytes,
     initrdAddressMax: image.initrdAddressMax,
@@ -93,7 +97,13 @@ function loadVmlinux(image: Vmlinux): LoadedKernel {
   return {
     entryGpa: image.entryGpa,
     setupHeader: bareSetupHeader(),
-    writes: image.segments.map(({ gpa, bytes }) => ({ gpa, bytes })),
+    writes: [],
+    loads: image.segments.map(({ gpa, offset, fileBytes }) => ({
+      gpa,
+      offset,
+      sizeBytes: fileBytes,
+      file: image.file,
+    })),
     startGpa: Math.min(...image.segments.map((segment) => segment.gpa)),
     endGpa: image.endGpa,
     initrdAddressMax: VMLINUX_INITRD_ADDRESS_MAX,

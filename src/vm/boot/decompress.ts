@@ -3,9 +3,6 @@ import { promisify } from 'node:util';
 import { gunzip, zstdDecompress } from 'node:zlib';
 import { BootError, BootErrorCode } from './boot-error.ts';
 
-const gunzipBytes = promisify(gunzip);
-const zstdBytes = promisify(zstdDecompress);
-
 /** How a file begins that one of the tools has compressed (each format's own specification). */
 const MAGIC = {
   xz: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00],
@@ -32,8 +29,8 @@ export class DecompressionError extends Error {
  */
 export async function decompress(bytes: Uint8Array, format: Compression, maxBytes: number): Promise<Uint8Array> {
   try {
-    if (format === 'gzip') return await gunzipBytes(bytes, { maxOutputLength: maxBytes });
-    if (format === 'zstd') return await zstdBytes(bytes, { maxOutputLength: maxBytes });
+    if (format === 'gzip') return await promisify(gunzip)(bytes, { maxOutputLength: maxBytes });
+    if (format === 'zstd') return await promisify(zstdDecompress)(bytes, { maxOutputLength: maxBytes });
   } catch (cause) {
     throw new DecompressionError(`not a whole ${format} file, or more than ${maxBytes} bytes when unpacked`, { cause });
   }

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { BootError } from './boot-error.ts';
 import { elfSection, isStaticProgram, parseVmlinux } from './elf.ts';
+import { bytesAsFile } from './testing/bytes-as-file.ts';
 import { tinyExecutable, tinyModule } from './testing/tiny-elf.ts';
 
 const CODE = Buffer.from([0xf4, 0xeb, 0xfd]);
@@ -18,18 +19,21 @@ const kernel = (): Buffer =>
   ]);
 const refuses = (file: Uint8Array, code: string): void => {
   assert.throws(
-    () => parseVmlinux(file),
+    () => parseVmlinux(bytesAsFile(file)),
     (error) => error instanceof BootError && error.code === code,
   );
 };
 
-test('a kernel: its loaded segments, without the zero pages at their end', () => {
-  assert.deepEqual(parseVmlinux(kernel()), {
+test('a kernel: its loaded segments, which stay in the file', () => {
+  const file = bytesAsFile(kernel());
+  const headersBytes = 64 + 3 * 56;
+  assert.deepEqual(parseVmlinux(file), {
     kind: 'vmlinux',
+    file,
     entryGpa: 0x1000000,
     segments: [
-      { gpa: 0x1000000, bytes: CODE, memoryBytes: 3 },
-      { gpa: 0x2000000, bytes: Buffer.alloc(10, 1), memoryBytes: 0x10000 },
+      { gpa: 0x1000000, offset: headersBytes, fileBytes: 3, memoryBytes: 3 },
+      { gpa: 0x2000000, offset: headersBytes + 3, fileBytes: 10 + 2 * 4096, memoryBytes: 0x10000 },
     ],
     endGpa: 0x2010000,
   });
@@ -81,9 +85,10 @@ test('any change to any bytes: a result, or a typed refusal', () => {
       elfSection(file, '.modinfo');
       isStaticProgram(file);
       try {
-        const image = parseVmlinux(file);
-        for (const { gpa, bytes, memoryBytes } of image.segments) {
-          assert.ok(bytes.length <= memoryBytes && gpa >= 0x100000 && gpa + memoryBytes <= image.endGpa);
+        const image = parseVmlinux(bytesAsFile(file));
+        for (const { gpa, offset, fileBytes, memoryBytes } of image.segments) {
+          assert.ok(fileBytes <= memoryBytes && gpa >= 0x100000 && gpa + memoryBytes <= image.endGpa);
+          image.file.read(offset, new Uint8Array(fileBytes));
         }
       } catch (error) {
         assert.ok(error instanceof BootError, String(error));

@@ -1,4 +1,5 @@
 import { BootError, BootErrorCode } from './boot-error.ts';
+import { type ImageFile, readHead } from './image-file.ts';
 
 /** ELF-64 layout (System V ABI, "Object Files"). */
 const Ident = { class: 4, data: 5 } as const;
@@ -15,10 +16,12 @@ const Header = {
   sectionNamesIndex: 62,
   sizeBytes: 64,
 } as const;
+export const ELF_HEADER_BYTES = Header.sizeBytes;
 const ProgramHeader = { type: 0, offset: 8, physicalAddress: 24, fileSize: 32, memorySize: 40, sizeBytes: 56 } as const;
 const SectionHeader = { name: 0, type: 4, offset: 24, size: 32, sizeBytes: 64 } as const;
 
-const PAGE_BYTES = 4096;
+/** Linkers put a kernel's program headers right behind the file's own. */
+const KERNEL_HEAD_BYTES = 4096;
 const MAGIC = 0x464c457f;
 const CLASS_64 = 2;
 const DATA_LITTLE_ENDIAN = 1;
@@ -32,16 +35,18 @@ const SEGMENTS_MAX = 64;
 const SECTIONS_MAX = 4096;
 const SECTION_NAME_MAX_BYTES = 64;
 
-/** A part of an uncompressed kernel: `bytes`, which don't end in a page of zeros, go to `gpa`, zeros behind them up to `memoryBytes`. */
+/** A part of an uncompressed kernel: `fileBytes` from `offset` of the file on go to `gpa`, zeros behind them up to `memoryBytes`. */
 export interface KernelSegment {
   readonly gpa: number;
-  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly fileBytes: number;
   readonly memoryBytes: number;
 }
 
-/** An uncompressed kernel that starts at its ELF entry, in 64-bit mode. */
+/** An uncompressed kernel that starts at its ELF entry, in 64-bit mode. Its segments are still in the file. */
 export interface Vmlinux {
   readonly kind: 'vmlinux';
+  readonly file: ImageFile;
   readonly entryGpa: number;
   readonly segments: readonly KernelSegment[];
   /** The first address behind all segments. */
@@ -49,12 +54,12 @@ export interface Vmlinux {
 }
 
 /**
- * Reads an uncompressed x86-64 kernel. The byte arrays are views of the file.
+ * Reads the headers of an uncompressed x86-64 kernel.
  *
- * @throws BootError `kernel-not-elf` or `kernel-truncated`.
+ * @throws BootError `kernel-not-elf` or `kernel-truncated`, and what reading the file throws.
  */
-export function parseVmlinux(file: Uint8Array): Vmlinux {
-  const view = elfView(file);
+export function parseVmlinux(file: ImageFile): Vmlinux {
+  const view = elfView(readHead(file, KERNEL_HEAD_BYTES));
   if (
     !view ||
     view.getUint16(Header.type, true) !== TYPE_EXECUTABLE ||
@@ -65,13 +70,19 @@ export function parseVmlinux(file: Uint8Array): Vmlinux {
   const segments: KernelSegment[] = [];
   for (const at of programHeaders(view)) {
     if (view.getUint32(at + ProgramHeader.type, true) !== SEGMENT_LOAD) continue;
+    const offset = view.getBigUint64(at + ProgramHeader.offset, true);
     const fileBytes = view.getBigUint64(at + ProgramHeader.fileSize, true);
     const memoryBytes = view.getBigUint64(at + ProgramHeader.memorySize, true);
     const gpa = view.getBigUint64(at + ProgramHeader.physicalAddress, true);
     if (fileBytes > memoryBytes || gpa + memoryBytes > 0xffffffffn || gpa < 0x100000n)
       throw notAKernel('it wants to be loaded where no kernel is');
-    const bytes = slice(view, file, view.getBigUint64(at + ProgramHeader.offset, true), fileBytes);
-    segments.push({ gpa: Number(gpa), bytes: withoutZeroPagesAtEnd(bytes), memoryBytes: Number(memoryBytes) });
+    if (offset + fileBytes > BigInt(file.sizeBytes)) throw endsTooEarly(offset + fileBytes, file.sizeBytes);
+    segments.push({
+      gpa: Number(gpa),
+      offset: Number(offset),
+      fileBytes: Number(fileBytes),
+      memoryBytes: Number(memoryBytes),
+    });
   }
   const entry = view.getBigUint64(Header.entry, true);
   const isInside = (segment: KernelSegment): boolean =>
@@ -79,6 +90,7 @@ export function parseVmlinux(file: Uint8Array): Vmlinux {
   if (!segments.some(isInside)) throw notAKernel('its entry is at no physical address that it loads');
   return {
     kind: 'vmlinux',
+    file,
     entryGpa: Number(entry),
     segments,
     endGpa: Math.max(...segments.map((segment) => segment.gpa + segment.memoryBytes)),
@@ -152,25 +164,11 @@ function programHeaders(view: DataView): number[] {
   return Array.from({ length: count }, (_, index) => Number(table) + index * size);
 }
 
-function slice(view: DataView, file: Uint8Array, offset: bigint, sizeBytes: bigint): Uint8Array {
-  if (offset + sizeBytes > BigInt(view.byteLength)) {
-    throw new BootError(
-      BootErrorCode.kernelTruncated,
-      `The kernel file ends too early: one of its segments ends at byte ${offset + sizeBytes}, ${view.byteLength} are there. Copy it again.`,
-    );
-  }
-  return file.subarray(Number(offset), Number(offset + sizeBytes));
-}
-
-/** Linux's last segment holds some 20 MiB of zeros in the file; guest RAM is zero as it is. */
-function withoutZeroPagesAtEnd(bytes: Uint8Array): Uint8Array {
-  let end = bytes.length;
-  // In large steps first: a comparison costs more than what it compares.
-  for (const step of [256 * PAGE_BYTES, PAGE_BYTES]) {
-    const zeros = Buffer.alloc(step);
-    while (end >= step && zeros.equals(bytes.subarray(end - step, end))) end -= step;
-  }
-  return bytes.subarray(0, end);
+function endsTooEarly(wantedBytes: bigint, sizeBytes: number): BootError {
+  return new BootError(
+    BootErrorCode.kernelTruncated,
+    `The kernel file ends too early: one of its segments ends at byte ${wantedBytes}, ${sizeBytes} are there. Copy it again.`,
+  );
 }
 
 function notAKernel(reason: string): BootError {

@@ -6,6 +6,7 @@ export { BOOT_MSRS, type BootCpuState, type SegmentState } from './cpu-state.ts'
 export { parseVmlinux, type Vmlinux } from './elf.ts';
 export { type GuestMap, type MmioWindow, planGuestMap } from './guest-map.ts';
 export { GuestLine } from './init-script.ts';
+export { openImageFile } from './image-file.ts';
 export { guestInitrd } from './initrd.ts';
 export { type KernelFile, parseKernel, readKernel } from './kernel-file.ts';
 export type { MemoryWrite } from './memory-write.ts';

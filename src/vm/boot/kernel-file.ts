@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BootError, BootErrorCode } from './boot-error.ts';
 import { type BzImage, parseBzImage } from './bzimage.ts';
-import { isElf, parseVmlinux, type Vmlinux } from './elf.ts';
+import { ELF_HEADER_BYTES, isElf, parseVmlinux, type Vmlinux } from './elf.ts';
+import { type ImageFile, imageFileAt, readAll, readHead, unreadable } from './image-file.ts';
 import { extractVmlinux } from './vmlinux.ts';
 
 /** A kernel ready for {@link planBoot}. */
@@ -27,45 +27,34 @@ export async function readKernel(
   path: string,
   options: { readonly unpackedDirectory?: string } = {},
 ): Promise<KernelFile> {
-  let file: Uint8Array;
+  let file: ImageFile;
   try {
-    file = readWhole(path);
+    file = imageFileAt(path);
   } catch (cause) {
-    throw new BootError(
-      BootErrorCode.kernelUnreadable,
-      `The kernel ${path} can't be read: ${(cause as Error).message}. Name another, or change its permissions.`,
-      {
-        cause,
-      },
-    );
+    throw unreadable(path, cause);
   }
-  if (isElf(file)) return { image: parseVmlinux(file), version: '', path };
-  const image = parseBzImage(file);
+  const whole = parseKernel(file);
+  if (whole.kind === 'vmlinux') return { image: whole, version: '', path };
   const unpacked =
-    options.unpackedDirectory === undefined ? undefined : await unpackedKernel(image, options.unpackedDirectory);
+    options.unpackedDirectory === undefined ? undefined : await unpackedKernel(whole, options.unpackedDirectory);
   return unpacked === undefined
-    ? { image, version: image.version, path }
-    : { image: parseVmlinux(unpacked.file), version: image.version, path: unpacked.path };
+    ? { image: whole, version: whole.version, path }
+    : { image: parseVmlinux(unpacked.file), version: whole.version, path: unpacked.path };
 }
 
-/** A kernel whose file is read already, started as it is. @throws what {@link parseBzImage} and {@link parseVmlinux} throw. */
-export function parseKernel(file: Uint8Array): KernelFile['image'] {
-  return isElf(file) ? parseVmlinux(file) : parseBzImage(file);
-}
-
-/** At once: read in pieces, as without blocking, a kernel takes three times as long, and nothing else can be done meanwhile. */
-function readWhole(path: string): Uint8Array {
-  return readFileSync(path);
+/** A kernel from a file at hand, started as it is. @throws what {@link parseBzImage} and {@link parseVmlinux} throw. */
+export function parseKernel(file: ImageFile): KernelFile['image'] {
+  return isElf(readHead(file, ELF_HEADER_BYTES)) ? parseVmlinux(file) : parseBzImage(readAll(file));
 }
 
 /** From the directory, or unpacked and put there; undefined if it can't be unpacked here. */
 async function unpackedKernel(
   image: BzImage,
   directory: string,
-): Promise<{ readonly path: string; readonly file: Uint8Array } | undefined> {
+): Promise<{ readonly path: string; readonly file: ImageFile } | undefined> {
   const path = join(directory, `vmlinux-${createHash('sha256').update(image.compressedVmlinux).digest('hex')}`);
   try {
-    return { path, file: readWhole(path) };
+    return { path, file: imageFileAt(path) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
@@ -85,5 +74,5 @@ async function unpackedKernel(
   } finally {
     await rm(unfinished, { force: true });
   }
-  return { path, file: vmlinux };
+  return { path, file: imageFileAt(path) };
 }

@@ -72,6 +72,16 @@ export class GuestRam implements GuestMemory {
     return true;
   }
 
+  /** Has `fill` fill a part of RAM in place. False: there is none, and nobody was asked. */
+  fill(gpa: number, sizeBytes: number, fill: (target: Uint8Array) => void): boolean {
+    const offset = this.#offsetOf(gpa, sizeBytes);
+    if (offset === undefined) {
+      return false;
+    }
+    fill(new Uint8Array(this.#memory.buffer, this.#memory.offset + offset, sizeBytes));
+    return true;
+  }
+
   page(gpn: number): GuestPage | undefined {
     const offset = Number.isSafeInteger(gpn) ? this.#offsetOf(gpn * PAGE_BYTES, PAGE_BYTES) : undefined;
     if (offset === undefined) {

@@ -4,7 +4,7 @@
  */
 import { closeSync, readFileSync } from 'node:fs';
 import { closeFile, duplicateFd, FdListener, setCloseOnExec } from '../../linux/index.ts';
-import { BootError, BootErrorCode, parseKernel } from '../boot/index.ts';
+import { BootError, BootErrorCode, openImageFile, parseKernel } from '../boot/index.ts';
 import { VirtualMachine } from '../machine.ts';
 import type { MachineOptions } from '../machine-options.ts';
 import { ConsoleRing } from './console-ring.ts';
@@ -28,7 +28,7 @@ function readOnce(fd: number): Uint8Array {
 }
 
 function start(spec: VmProcessSpec): VirtualMachine {
-  const kernel = parseKernel(readOnce(Descriptor.kernel));
+  const kernel = parseKernel(openImageFile(Descriptor.kernel));
   const initrd = readOnce(Descriptor.initrd);
   const options: MachineOptions = {
     kernel,
@@ -56,10 +56,10 @@ function startWith(options: MachineOptions, [best, ...others]: readonly number[]
 }
 
 async function run(): Promise<void> {
-  for (const fd of [Descriptor.kvm, Descriptor.dma]) setCloseOnExec(fd, true);
+  for (const fd of [Descriptor.kvm, Descriptor.kernel, Descriptor.dma]) setCloseOnExec(fd, true);
   const spec = decodeSpec(readOnce(Descriptor.spec));
   const machine = start(spec);
-  closeFile(Descriptor.kvm);
+  for (const fd of [Descriptor.kvm, Descriptor.kernel]) closeFile(fd);
   const ring = new ConsoleRing();
   const service = new VmService(new LendingMachine(machine, ring, spec.dma), (event) => link.tell(event));
   const link = new ManagerLink(FdListener.fromFd(Descriptor.listener), {

@@ -95,20 +95,20 @@ test('started anew, it finds the VM that it left behind, and what that has', asy
     lent.map(({ functions }) => functions),
     [[device]],
   );
-  const before = await unit('MainPID');
+  const earlier = await unit('MainPID');
   await systemctl('restart', 'dda');
-  assert.notEqual(await unit('MainPID'), before);
+  assert.notEqual(await unit('MainPID'), earlier);
   assert.deepEqual(await vms(), lent);
 });
 
 test('hanging, it is ended by the watchdog and started anew, and again the VM lives on', async () => {
-  const before = await unit('MainPID');
+  const earlier = await unit('MainPID');
   await systemctl('kill', '--kill-whom=main', '--signal=SIGSTOP', 'dda');
   await until(
     'systemd has started it anew',
     async () => (await unit('NRestarts')) === '1' && (await unit('ActiveState')) === 'active',
   );
-  assert.notEqual(await unit('MainPID'), before);
+  assert.notEqual(await unit('MainPID'), earlier);
   assert.deepEqual(await vms(), lent);
 });
 
