@@ -32,14 +32,20 @@ export class HostLink {
   readonly #outstanding = new Map<bigint, Pending>();
   readonly #onMessage: (message: HostMessage) => void;
   readonly #onChange: () => void;
+  readonly #dropsShortPackets: boolean;
   #ended = true;
   /** Packets from the host that meant nothing: too short, unknown, or answering nothing. */
   ignored = 0;
 
-  /** `onMessage` hears in-band messages; `onChange` follows every packet. */
-  constructor(onMessage: (message: HostMessage) => void, onChange: () => void) {
+  /** `onMessage` hears in-band messages; `onChange` follows every packet. Linux alone drops short packets. */
+  constructor(
+    onMessage: (message: HostMessage) => void,
+    onChange: () => void,
+    { dropsShortPackets = true }: { readonly dropsShortPackets?: boolean } = {},
+  ) {
     this.#onMessage = onMessage;
     this.#onChange = onChange;
+    this.#dropsShortPackets = dropsShortPackets;
   }
 
   /** A channel that was opened just now, for the first time or after the end of the one before. */
@@ -119,7 +125,7 @@ export class HostLink {
 
   #received({ kind, transactionId, payload }: ClientPacket): void {
     if (this.#ended) return;
-    if (payload.byteLength + PACKET_HEADER_BYTES <= LONGEST_IGNORED_PACKET_BYTES) {
+    if (this.#dropsShortPackets && payload.byteLength + PACKET_HEADER_BYTES <= LONGEST_IGNORED_PACKET_BYTES) {
       this.ignored += 1;
       return;
     }
