@@ -13,6 +13,9 @@ export type WaitEnd = 'ready' | 'timed-out';
 /** Code of a guest that may have to wait: each `yield` is a wait, and gives how it ended. */
 export type Steps<T> = Generator<Wait, T, WaitEnd>;
 
+/** More turns, without any time passing, than honest work needs: threads that wake each other for ever are a bug. */
+const MAX_TURNS = 100_000;
+
 interface Thread {
   readonly name: string;
   readonly steps: Steps<void>;
@@ -47,7 +50,12 @@ export class GuestThreads {
     if (this.#running) return;
     this.#running = true;
     try {
-      for (let thread = this.#runnable(); thread !== undefined; thread = this.#runnable()) this.#resume(thread);
+      let turns = 0;
+      for (let thread = this.#runnable(); thread !== undefined; thread = this.#runnable()) {
+        turns += 1;
+        if (turns > MAX_TURNS) throw new Error(`threads never come to rest: ${this.snapshot().join(', ')}`);
+        this.#resume(thread);
+      }
     } finally {
       this.#running = false;
     }

@@ -15,6 +15,8 @@ export interface GuestPacket extends IncomingPacket {
 export interface HostControl {
   /** Sends at once, past every fault. */
   send(packet: HostPacket): void;
+  /** What is still in the guest's ring after its end: reaches a front end that has been told of it already. */
+  haunt(packet: HostPacket): void;
   /** Hands a packet of the guest's to the provider, past every fault. */
   pass(packet: IncomingPacket): void;
   /** After `delayMs` of the guest's clock. Nothing happens once the channel is closed. */

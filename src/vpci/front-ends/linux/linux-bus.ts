@@ -1,4 +1,5 @@
 import type { ClientChannel, Guid } from '../../../vmbus/index.ts';
+import { domainOf } from '../../instance-id.ts';
 import type { Slot } from '../../slot.ts';
 import { encodeRequest } from '../../wire/encode-guest.ts';
 import type { VpciVersion } from '../../wire/version.ts';
@@ -10,6 +11,7 @@ import { ChildTracker } from './child-tracker.ts';
 import { type Child, windowAlignment } from './children.ts';
 import { CONFIG_WINDOW_BYTES, ConfigAccess } from './config-access.ts';
 import { allocateResources, D0_EXIT_TIMEOUT_MS, enterD0, LINUX_VERSIONS, negotiate } from './handshake.ts';
+import { PciDomains } from './pci-domains.ts';
 import { HyperVMsiDomain } from './msi-domain.ts';
 import { type BarWindow, PciCore } from './pci-core/index.ts';
 import { ProbeFailure, type ProbeFailureCode } from './probe-failure.ts';
@@ -23,6 +25,8 @@ export interface LinuxBusOptions {
   readonly drivers: readonly FunctionDriver[];
   /** In the order in which they are asked for; 1.4, 1.3, 1.2, 1.1 by default. */
   readonly versions?: readonly VpciVersion[];
+  /** The domain numbers of the guest's buses, shared by them; a bus by itself needs none. */
+  readonly domains?: PciDomains;
   /** How many NUMA nodes the guest has; 1 by default. */
   readonly numaNodes?: number;
   /** The guest has let go of an offer that was rescinded. */
@@ -44,6 +48,7 @@ export class LinuxBus {
   readonly #platform: GuestPlatform;
   readonly #link: HostLink;
   readonly #tracker: ChildTracker;
+  readonly #domains: PciDomains;
   /** One of bind, unbind, suspend and resume at a time: the kernel's lock on the device. */
   readonly #device = new Mutex('device');
   /** The PCI core's lock over changes of a bus. */
@@ -53,12 +58,14 @@ export class LinuxBus {
   /** Ranges taken: the config window, and those for BARs. */
   #ranges: number[] = [];
   #core: PciCore | undefined;
+  #domain: number | undefined;
   #rescinded = false;
   #failure: ProbeFailureCode | undefined;
 
   constructor(options: LinuxBusOptions) {
     this.#options = options;
     this.#platform = options.platform;
+    this.#domains = options.domains ?? new PciDomains();
     this.#link = new HostLink(
       (message) => this.#tracker.told(message),
       () => this.#platform.threads.run(),
@@ -86,6 +93,11 @@ export class LinuxBus {
   /** What was agreed on. */
   get version(): VpciVersion | undefined {
     return this.#version;
+  }
+
+  /** The PCI domain under which its functions are shown, while it is bound. */
+  get domain(): number | undefined {
+    return this.#domain;
   }
 
   get children(): readonly Child[] {
@@ -152,6 +164,7 @@ export class LinuxBus {
     if (this.#state !== 'unbound' || this.#rescinded) return;
     this.#failure = undefined;
     this.#state = 'init';
+    this.#domain = this.#domains.take(domainOf(this.#options.instanceId));
     try {
       this.#open();
       yield* this.#probe();
@@ -282,6 +295,8 @@ export class LinuxBus {
     this.#tracker.children.clear();
     for (const gpa of this.#ranges) this.#platform.freeMmio(gpa);
     this.#ranges = [];
+    if (this.#domain !== undefined) this.#domains.give(this.#domain);
+    this.#domain = undefined;
     this.#core = undefined;
     this.#version = undefined;
     this.#state = 'unbound';

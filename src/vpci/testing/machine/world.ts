@@ -64,6 +64,10 @@ export class World {
     });
     this.host = new FaultyHost(this.machine.provider, options.faults ?? [], {
       after: (delayMs, work) => this.machine.threads.spawn('host', later(delayMs, work)),
+      haunt: (packet) => {
+        const transactionId = packet.kind === 'completion' ? packet.transactionId : 0n;
+        this.channel.onPacket({ kind: packet.kind, transactionId, payload: packet.payload });
+      },
       eject: () => void this.machine.provider.eject(),
       rescind: (surprise = false) => this.rescind(surprise),
       yankBars: (yanked) => {
