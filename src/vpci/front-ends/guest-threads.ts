@@ -78,12 +78,9 @@ export class GuestThreads {
     this.run();
   }
 
-  /** Where each thread waits; `version 100` is a wait that ends by itself after 100 ms more. */
+  /** Where each thread waits. */
   snapshot(): readonly string[] {
-    return this.#threads.map(({ name, wait, deadlineMs }) => {
-      const left = deadlineMs === undefined ? '' : ` ${(deadlineMs - this.#nowMs).toFixed(1)}`;
-      return `${name}: ${wait?.label ?? 'running'}${left}`;
-    });
+    return this.#threads.map(({ name, wait }) => `${name}: ${wait?.label ?? 'running'}`);
   }
 
   #runnable(): Thread | undefined {

@@ -67,9 +67,9 @@ export const HOST_FAULTS = {
       host.pass(packet);
       return true;
     }),
-  /** EJECT right behind the first relations; the offer is rescinded the moment the guest has let go. */
+  /** EJECT before there is a root bus; the offer is rescinded the moment the guest has let go. */
   'eject-before-bus': (): HostFault => {
-    const eject = after(/^QUERY_BUS_RELATIONS$/, (host) => host.eject());
+    const eject = after(/^BUS_D0ENTRY$/, (host) => host.eject());
     const rescind = after(/^EJECTION_COMPLETE$/, (host) => host.rescind());
     return {
       fromGuest: (packet, host) =>

@@ -13,14 +13,17 @@ const SPACE = {
 
 /** RAM, address space and interrupt vectors of a guest: who has what, and whether all of it came back. */
 export class GuestHardware {
-  readonly memory = new PlainGuestMemory([{ gpn: 0, pageCount: 1024 }]);
+  readonly memory: PlainGuestMemory;
+  readonly memoryPages: number;
   readonly vpCount: number;
   readonly #ranges = new Map<number, number>();
   readonly #buffers = new Map<number, number>();
   readonly #handlers = new Map<string, (() => void) | undefined>();
   #nextVp = 0;
 
-  constructor(vpCount = 2) {
+  constructor(memoryPages: number, vpCount = 2) {
+    this.memoryPages = memoryPages;
+    this.memory = new PlainGuestMemory([{ gpn: 0, pageCount: memoryPages }]);
     this.vpCount = vpCount;
   }
 
@@ -41,7 +44,7 @@ export class GuestHardware {
 
   allocateDma(sizeBytes: number): DmaBuffer {
     const size = Math.ceil(sizeBytes / PAGE_BYTES) * PAGE_BYTES;
-    const gpa = place(this.#buffers, PAGE_BYTES, 1024 * PAGE_BYTES, size, PAGE_BYTES);
+    const gpa = place(this.#buffers, PAGE_BYTES, this.memoryPages * PAGE_BYTES, size, PAGE_BYTES);
     if (gpa === undefined) throw new Error(`the guest has no ${sizeBytes} bytes of memory left`);
     return {
       gpa,

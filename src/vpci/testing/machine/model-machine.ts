@@ -22,6 +22,8 @@ export interface ModelFunction {
 
 export interface ModelMachineOptions {
   readonly functions: readonly ModelFunction[];
+  /** 1024 by default. */
+  readonly memoryPages?: number;
   readonly provider?: Partial<Pick<VpciProviderOptions, 'maxVersion' | 'instanceId'>>;
 }
 
@@ -58,8 +60,8 @@ export class ModelMachine implements GuestPlatform {
   readonly #eventFds = new Map<number, { readonly lent: Lent; readonly vector: number }>();
   #nextEventFd = 100;
 
-  constructor({ functions, provider = {} }: ModelMachineOptions) {
-    this.hardware = new GuestHardware();
+  constructor({ functions, memoryPages = 1024, provider = {} }: ModelMachineOptions) {
+    this.hardware = new GuestHardware(memoryPages);
     for (const { slot, make } of functions) this.#lent.set(slot, this.#lend(slot, make(this)));
     const placed = [...this.#lent].map(([slot, { fn }]) => ({ function: fn, slot }));
     this.provider = new VpciProvider({ instanceId: INSTANCE_ID, functions: placed, port: this.port, ...provider });
@@ -153,7 +155,7 @@ export class ModelMachine implements GuestPlatform {
       failed: (reason) => this.log(`${formatSlot(slot)}: failed: ${reason}`),
     };
     fn.attach(borrower);
-    fn.attachMemory([{ gpa: 0, sizeBytes: 1024 * 4096, hostAddress: 0n }]);
+    fn.attachMemory([{ gpa: 0, sizeBytes: this.hardware.memoryPages * 4096, hostAddress: 0n }]);
     return lent;
   }
 
