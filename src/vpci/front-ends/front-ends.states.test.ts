@@ -13,7 +13,7 @@ const SEARCHES: readonly {
   { name: 'ejected, pulled out and rescinded at any moment', without: ['unbind'], mischief: 0, least: 500 },
   {
     name: 'one packet overtaken, repeated or forged at any moment',
-    without: ['unbind', 'surprise removal', 'time', 'eject'],
+    without: ['unbind', 'surprise removal', 'time'],
     mischief: 1,
     least: 500,
   },

@@ -144,7 +144,7 @@ export const FAULT_ROWS: readonly FaultRow[] = [
   {
     bug: 'leaks in eject and slots',
     cause: 'repetition',
-    host: 'hundreds of cycles',
+    host: 'cycle after cycle of offer, eject and rescind',
     outcome: 'nothing is left behind',
   },
   {

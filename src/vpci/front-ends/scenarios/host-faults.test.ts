@@ -276,7 +276,7 @@ test('two buses of one domain: the second takes the next free number', () => {
   assert.equal(domains.take(0), 1, 'and never 0');
 });
 
-test('hundreds of cycles leave nothing behind', () => {
+test('cycle after cycle leaves nothing behind', () => {
   const world = linux();
   for (let cycle = 0; cycle < 60; cycle += 1) {
     world.guest.start();

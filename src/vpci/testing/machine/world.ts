@@ -20,6 +20,8 @@ export interface ModelGuest {
   /** Its functions at rest, and back at work. */
   sleep(): void;
   wake(): void;
+  /** Resources anew for every function, or (`veto`) only the question; where the guest can. */
+  rebalance?(veto?: boolean): void;
   rescinded(): void;
   /** How many functions have a driver that runs. */
   readonly driven: number;
@@ -188,6 +190,7 @@ function windowsGuest(manager: PnpManager): ModelGuest {
     leave: () => manager.remove(),
     sleep: () => manager.sleep(),
     wake: () => undefined,
+    rebalance: (veto) => manager.rebalance(veto),
     rescinded: () => manager.rescinded(),
     snapshot: () => manager.snapshot(),
     get driven() {
