@@ -15,7 +15,7 @@ test('a page without a place for the tables is told', () => {
 });
 
 test('a Linux-style guest sends what a Debian guest sends, as it sends it', () => {
-  assert.deepEqual(new Map([...messagesOf('linux-style')].sort()), new Map([...DEBIAN_MESSAGES].sort()));
+  assert.deepEqual(messagesOf('linux-style'), DEBIAN_MESSAGES);
 });
 
 test('what is known of Linux agrees with the layout tables', () => {

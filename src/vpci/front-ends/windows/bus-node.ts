@@ -11,7 +11,8 @@ import type { GuestPlatform } from '../guest-platform.ts';
 import type { Steps } from '../guest-threads.ts';
 import { HostLink } from '../host-link.ts';
 import { FunctionNode } from './function-node.ts';
-import { type BusIrp, type BusIrpInformation, type IrpAnswer, type IrpHandlers, IrpStatus, success } from './irp.ts';
+import type { BusIrp, BusIrpInformation } from './bus-irp.ts';
+import { type IrpAnswer, type IrpHandlers, IrpStatus, success } from './irp.ts';
 import type { ConfigSpace } from './message-table.ts';
 import { WINDOWS_VERSIONS } from './windows-version.ts';
 

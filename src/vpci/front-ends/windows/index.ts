@@ -5,6 +5,7 @@ export type { BusInterface } from './bus-interface.ts';
 export { FunctionNode } from './function-node.ts';
 export type { NodeState } from './function-node.ts';
 export { FunctionStack } from './function-stack.ts';
+export type * from './bus-irp.ts';
 export type * from './irp.ts';
 export { PnpManager } from './pnp-manager.ts';
 export type { PnpManagerOptions } from './pnp-manager.ts';

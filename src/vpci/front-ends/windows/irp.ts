@@ -2,7 +2,6 @@ import type { FunctionIdentity } from '../../../functions/index.ts';
 import type { VectorTarget } from '../guest-platform.ts';
 import type { Steps } from '../guest-threads.ts';
 import type { BusInterface } from './bus-interface.ts';
-import type { FunctionNode } from './function-node.ts';
 
 /** A BAR that needs a place. */
 export interface BarRequirement {
@@ -72,15 +71,6 @@ export interface FunctionIrpInformation {
 }
 
 export type FunctionIrp = keyof FunctionIrpParameters;
-
-export interface BusIrpInformation {
-  start: undefined;
-  'query-relations': readonly FunctionNode[];
-  remove: undefined;
-  'surprise-removal': undefined;
-}
-
-export type BusIrp = keyof BusIrpInformation;
 
 /** `status` is an NTSTATUS; there is information only where it is a success. */
 export type IrpAnswer<T> =
