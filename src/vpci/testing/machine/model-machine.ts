@@ -24,7 +24,17 @@ export interface ModelMachineOptions {
   readonly functions: readonly ModelFunction[];
   /** 1024 by default. */
   readonly memoryPages?: number;
+  /** For functions that write to real eventfds: makes one. By default they are numbers, given back to {@link ModelMachine.signal}. */
+  readonly makeEvent?: () => ModelEvent;
   readonly provider?: Partial<Pick<VpciProviderOptions, 'maxVersion' | 'instanceId'>>;
+}
+
+/** An eventfd, as `src/linux` has it. */
+export interface ModelEvent {
+  readonly fd: number;
+  /** How often it was written to since the last time. */
+  drain(): bigint;
+  close(): void;
 }
 
 interface Lent {
@@ -57,10 +67,11 @@ export class ModelMachine implements GuestPlatform {
   /** Accesses to BARs are answered as if nothing were there. */
   barsYanked = false;
   readonly #lent = new Map<Slot, Lent>();
-  readonly #eventFds = new Map<number, { readonly lent: Lent; readonly vector: number }>();
-  #nextEventFd = 100;
+  readonly #events = new Map<number, { readonly lent: Lent; readonly vector: number; readonly event: ModelEvent }>();
+  readonly #makeEvent: () => ModelEvent;
 
-  constructor({ functions, memoryPages = 1024, provider = {} }: ModelMachineOptions) {
+  constructor({ functions, memoryPages = 1024, makeEvent = numberedEvents(), provider = {} }: ModelMachineOptions) {
+    this.#makeEvent = makeEvent;
     this.hardware = new GuestHardware(memoryPages);
     for (const { slot, make } of functions) this.#lent.set(slot, this.#lend(slot, make(this)));
     const placed = [...this.#lent].map(([slot, { fn }]) => ({ function: fn, slot }));
@@ -70,7 +81,7 @@ export class ModelMachine implements GuestPlatform {
 
   /** The function's eventfd `eventFd` is written to. */
   signal(eventFd: number): void {
-    const connected = this.#eventFds.get(eventFd);
+    const connected = this.#events.get(eventFd);
     if (connected === undefined) throw new Error(`no vector has eventfd ${eventFd}`);
     this.#fire(connected.lent, connected.vector);
   }
@@ -113,6 +124,19 @@ export class ModelMachine implements GuestPlatform {
     const hit = this.#decode(gpa);
     if (hit === undefined) this.counts.strayAccesses += 1;
     else hit.lent.fn.writeBar(hit.index, hit.offset, sizeBytes, value);
+    this.deliverEvents();
+  }
+
+  /** Interrupts for which an eventfd was written to. Called after each access to a BAR; a function that writes later needs another call. */
+  deliverEvents(): void {
+    for (const { lent, vector, event } of this.#events.values()) if (event.drain() > 0n) this.#fire(lent, vector);
+  }
+
+  /** Everything that is the machine's own is closed. */
+  close(): void {
+    for (const { fn } of this.#lent.values()) fn.close();
+    for (const { event } of this.#events.values()) event.close();
+    this.#events.clear();
   }
 
   allocateMmio(request: MmioRequest): number | undefined {
@@ -164,12 +188,12 @@ export class ModelMachine implements GuestPlatform {
       lent.messages.delete(vector);
       return;
     }
-    const first = ![...this.#eventFds.values()].some((each) => each.lent === lent && each.vector === vector);
+    const first = ![...this.#events.values()].some((each) => each.lent === lent && each.vector === vector);
     lent.messages.set(vector, message);
     if (first) {
-      this.#eventFds.set(this.#nextEventFd, { lent, vector });
-      lent.fn.connectVector(vector, this.#nextEventFd);
-      this.#nextEventFd += 1;
+      const event = this.#makeEvent();
+      this.#events.set(event.fd, { lent, vector, event });
+      lent.fn.connectVector(vector, event.fd);
     }
     if (lent.pending.delete(vector)) this.#fire(lent, vector);
   }
@@ -197,4 +221,13 @@ export class ModelMachine implements GuestPlatform {
     }
     return undefined;
   }
+}
+
+/** Numbers in place of eventfds: never drained, for they are signalled by a call. */
+function numberedEvents(): () => ModelEvent {
+  let next = 100;
+  return () => {
+    next += 1;
+    return { fd: next, drain: () => 0n, close: () => undefined };
+  };
 }

@@ -7,7 +7,7 @@ import type { VpciVersion } from '../../wire/version.ts';
 import { FaultyHost, type HostFault } from '../faulty-host.ts';
 import { INSTANCE_ID } from '../fixture.ts';
 import { type LentNvme, lentNvme } from './lend-nvme.ts';
-import { type ModelFunction, ModelMachine } from './model-machine.ts';
+import { type ModelEvent, type ModelFunction, ModelMachine } from './model-machine.ts';
 
 export type GuestKind = 'linux-style' | 'windows-style';
 
@@ -37,6 +37,7 @@ export interface WorldOptions {
   readonly functions?: readonly ModelFunction[];
   readonly faults?: readonly HostFault[];
   readonly maxVersion?: VpciVersion;
+  readonly makeEvent?: () => ModelEvent;
   /** In place of an NVMe driver. */
   readonly driver?: FunctionDriver;
   readonly linux?: Partial<LinuxBusOptions>;
@@ -59,9 +60,10 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.lent = lentNvme();
-    const { maxVersion } = options;
+    const { maxVersion, makeEvent } = options;
     this.machine = new ModelMachine({
       functions: options.functions ?? [this.lent],
+      ...(makeEvent === undefined ? {} : { makeEvent }),
       provider: maxVersion === undefined ? {} : { maxVersion },
     });
     this.host = new FaultyHost(this.machine.provider, options.faults ?? [], {
