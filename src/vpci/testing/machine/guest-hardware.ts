@@ -1,3 +1,4 @@
+import type { DmaRegion } from '../../../functions/index.ts';
 import { PlainGuestMemory } from '../../../hyperv/testing/index.ts';
 import type { DmaBuffer, MmioRequest, VectorTarget } from '../../front-ends/guest-platform.ts';
 
@@ -25,6 +26,14 @@ export class GuestHardware {
     this.memoryPages = memoryPages;
     this.memory = new PlainGuestMemory([{ gpn: 0, pageCount: memoryPages }]);
     this.vpCount = vpCount;
+  }
+
+  /** All of RAM, which is one piece, for functions' DMA; it has no address of its own, only bytes. */
+  get dmaRegion(): DmaRegion & { readonly bytes: Uint8Array } {
+    const page = this.memory.page(0);
+    if (page === undefined) throw new Error('the guest has no RAM');
+    const bytes = new Uint8Array(page.bytes.buffer);
+    return { gpa: 0, sizeBytes: bytes.byteLength, hostAddress: 0n, bytes };
   }
 
   /** What is taken now: ranges, pages, vectors. All zero: nothing leaked. */

@@ -115,6 +115,10 @@ export class MemoryNvme implements FunctionBackend {
     return true;
   }
   enableMsix(): void {}
+  /** It wants to see what is written to each. */
+  doorbells(): readonly [] {
+    return [];
+  }
 
   connectVector(_kind: InterruptKind, vector: number, eventFd: number | undefined): void {
     if (eventFd === undefined) this.#connected.delete(vector);

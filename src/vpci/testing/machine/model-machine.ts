@@ -1,4 +1,4 @@
-import type { FunctionBorrower, MsiMessage, PciFunction } from '../../../functions/index.ts';
+import type { MsiMessage, PciFunction } from '../../../functions/index.ts';
 import { CONFIG_WINDOW_BYTES } from '../../config-window.ts';
 import type {
   DmaBuffer,
@@ -171,15 +171,18 @@ export class ModelMachine implements GuestPlatform {
 
   #lend(slot: Slot, fn: PciFunction): Lent {
     const lent: Lent = { fn, bars: new Map(), messages: new Map(), pending: new Set(), back: false };
-    const borrower: FunctionBorrower = {
-      barMoved: (index, gpa) => void (gpa === undefined ? lent.bars.delete(index) : lent.bars.set(index, gpa)),
+    const borrower = {
+      barMoved: (index: number, gpa: number | undefined) =>
+        void (gpa === undefined ? lent.bars.delete(index) : lent.bars.set(index, gpa)),
       imageAccessChanged: () => undefined,
-      messageChanged: (vector, message) => this.#messageChanged(lent, vector, message),
+      // Every doorbell is rung by a write here, whatever a function offers.
+      doorbellsChanged: () => undefined,
+      messageChanged: (vector: number, message: MsiMessage | undefined) => this.#messageChanged(lent, vector, message),
       releaseRequested: () => this.log(`${formatSlot(slot)}: release requested`),
-      failed: (reason) => this.log(`${formatSlot(slot)}: failed: ${reason}`),
+      failed: (reason: string) => this.log(`${formatSlot(slot)}: failed: ${reason}`),
     };
     fn.attach(borrower);
-    fn.attachMemory([{ gpa: 0, sizeBytes: this.hardware.memoryPages * 4096, hostAddress: 0n }]);
+    fn.attachMemory([this.hardware.dmaRegion]);
     return lent;
   }
 
