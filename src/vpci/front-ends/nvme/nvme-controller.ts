@@ -7,25 +7,20 @@ import {
 } from '../function-driver.ts';
 import type { Steps } from '../guest-threads.ts';
 import { DataBuffer } from './data-buffer.ts';
+import { identify, type Namespace } from './identify.ts';
 import { QueuePair } from './queue-pair.ts';
 import {
   AdminOpcode,
   COMPLETION_ENTRY_BYTES,
   Configuration,
   GONE,
-  IdentifyStructure,
   IoOpcode,
   NUMBER_OF_QUEUES_FEATURE,
   PAGE_BYTES,
   Register,
   Status,
 } from './registers.ts';
-
-export interface Namespace {
-  readonly id: number;
-  readonly blockBytes: number;
-  readonly blockCount: number;
-}
+import { patternFrom } from './test-pattern.ts';
 
 const MOST_ENTRIES = PAGE_BYTES / COMPLETION_ENTRY_BYTES / 4;
 /** One turn of waiting for a bit of the status register. */
@@ -191,7 +186,9 @@ export class NvmeController implements RunningFunction {
     yield* this.#status('ready', Status.ready, Status.ready, timeoutMs);
     yield* this.#connect(0);
 
-    yield* this.#identify(admin);
+    const { model, namespace } = yield* identify(this.#services, admin);
+    this.#model = model;
+    this.#namespace = namespace;
     const wanted = Math.min(this.#queuesWanted, this.#vectors - 1);
     const granted = yield* admin.expect('set features', {
       opcode: AdminOpcode.setFeatures,
@@ -199,32 +196,6 @@ export class NvmeController implements RunningFunction {
     });
     const count = Math.min(wanted, (granted & 0xffff) + 1, (granted >>> 16) + 1);
     for (let id = 1; id <= count; id += 1) yield* this.#createQueue(admin, id, depth, strideBytes);
-  }
-
-  *#identify(admin: QueuePair): Steps<void> {
-    const buffer = new DataBuffer(this.#services, PAGE_BYTES);
-    try {
-      const ask = function* (structure: number, namespace: number): Steps<DataView> {
-        const { prp1 } = buffer;
-        const dwords = { 10: structure };
-        yield* admin.expect('identify', { opcode: AdminOpcode.identify, namespace, prp1, dwords });
-        const page = buffer.read(PAGE_BYTES);
-        return new DataView(page.buffer, page.byteOffset, page.byteLength);
-      };
-      const controller = yield* ask(IdentifyStructure.controller, 0);
-      this.#model = text(controller, 24, 40);
-      const first = (yield* ask(IdentifyStructure.activeNamespaces, 0)).getUint32(0, true);
-      if (first === 0) return;
-      const namespace = yield* ask(IdentifyStructure.namespace, first);
-      const format = namespace.getUint8(26) & 0xf;
-      this.#namespace = {
-        id: first,
-        blockCount: Number(namespace.getBigUint64(0, true)),
-        blockBytes: 2 ** namespace.getUint8(128 + 4 * format + 2),
-      };
-    } finally {
-      buffer.free();
-    }
   }
 
   *#createQueue(admin: QueuePair, id: number, depth: number, strideBytes: number): Steps<void> {
@@ -314,25 +285,4 @@ export class NvmeController implements RunningFunction {
     this.#io = [];
     this.#admin = undefined;
   }
-}
-
-function text(view: DataView, offset: number, sizeBytes: number): string {
-  const codes = Array.from({ length: sizeBytes }, (_, i) => view.getUint8(offset + i));
-  return String.fromCharCode(...codes).trim();
-}
-
-/** Bytes of a xorshift generator begun anew in each block, from its number and the seed. */
-function patternFrom(block: number, blockCount: number, blockBytes: number, seed: number): Uint8Array {
-  const words = new Uint32Array((blockCount * blockBytes) / 4);
-  let state = 0;
-  for (let i = 0; i < words.length; i += 1) {
-    const at = (4 * i) % blockBytes;
-    if (at === 0)
-      state = (Math.imul(block + (4 * i) / blockBytes + 1, 0x9e37_79b1) ^ Math.imul(seed + 1, 0x85eb_ca6b)) | 1;
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    words[i] = state;
-  }
-  return new Uint8Array(words.buffer);
 }

@@ -25,7 +25,10 @@ interface Vector {
   /** Which message of the block. */
   readonly message: number;
   target: VectorTarget | undefined;
+  handler: () => void;
 }
+
+const NOBODY = (): void => undefined;
 
 /** The message interrupts of one function, MSI-X or else MSI, as Linux's PCI core and its MSI domains work them. */
 export class MessageVectors {
@@ -68,6 +71,7 @@ export class MessageVectors {
     const target = this.#platform.allocateVector();
     if (target === undefined) return false;
     vector.target = target;
+    vector.handler = handler;
     this.#platform.handleVector(target, handler);
     if (this.#msix !== undefined) {
       if (vector.block !== undefined) this.#bridge.msi.free(this.#slot, vector.block);
@@ -80,12 +84,12 @@ export class MessageVectors {
   }
 
   /** Moves a connected vector to another vector of the guest: masked, retargeted, unmasked, without a message. */
-  move(index: number, handler: () => void): boolean {
+  move(index: number): boolean {
     const vector = this.#vectors[index];
     const target = this.#platform.allocateVector();
     if (vector?.block === undefined || vector.target === undefined || target === undefined) return false;
     this.#mask(index);
-    this.#platform.handleVector(target, handler);
+    this.#platform.handleVector(target, vector.handler);
     const before = vector.target;
     vector.target = target;
     this.#unmask(index, vector);
@@ -137,7 +141,7 @@ export class MessageVectors {
       this.#mask(index);
       const placeholder = { vector: PLACEHOLDER_VECTOR, vp: 0 };
       const block = yield* this.#bridge.msi.compose(this.#slot, placeholder, 1);
-      this.#vectors.push({ block, message: 0, target: undefined });
+      this.#vectors.push({ block, message: 0, target: undefined, handler: NOBODY });
       this.#writeEntry(index, block);
     }
     return count;
@@ -147,7 +151,8 @@ export class MessageVectors {
     const count = 2 ** Math.floor(Math.log2(most));
     const block = yield* this.#bridge.msi.compose(this.#slot, { vector: BLOCK_VECTOR, vp: 0 }, count);
     if (block === undefined) return 0;
-    for (let message = 0; message < count; message += 1) this.#vectors.push({ block, message, target: undefined });
+    for (let message = 0; message < count; message += 1)
+      this.#vectors.push({ block, message, target: undefined, handler: NOBODY });
     this.#writeMsi(block);
     this.#setEnabled(true);
     return count;
