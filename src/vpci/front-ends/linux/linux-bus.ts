@@ -274,6 +274,8 @@ export class LinuxBus {
     } catch (error) {
       if (!(error instanceof ProbeFailure)) throw error;
       this.#failed(error);
+      // Closed first, as Linux does: a bus that didn't come back has nothing to be told.
+      this.#link.close();
       yield* this.#remove();
       return;
     }
