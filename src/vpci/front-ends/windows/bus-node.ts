@@ -43,6 +43,8 @@ export class BusNode {
   #version: number | undefined;
   #windowGpa: number | undefined;
   #querying = false;
+  /** Functions that the host wants back and that the system hasn't been told of yet. */
+  readonly #ejectsAhead = new Set<Slot>();
   #told: readonly FunctionDescription[] | undefined;
 
   constructor(options: BusNodeOptions) {
@@ -80,7 +82,15 @@ export class BusNode {
   snapshot(): unknown {
     const told = this.#told?.map(({ slot, serial }) => [slot, serial]);
     const link = [this.#link.ended, this.#link.outstanding];
-    return [this.#version, this.#windowGpa, this.#querying, told, link, this.nodes.map((node) => node.snapshot())];
+    return [
+      this.#version,
+      this.#windowGpa,
+      this.#querying,
+      [...this.#ejectsAhead],
+      told,
+      link,
+      this.nodes.map((node) => node.snapshot()),
+    ];
   }
 
   dispatch<K extends BusIrp>(irp: K): Steps<IrpAnswer<BusIrpInformation[K]>> {
@@ -100,6 +110,7 @@ export class BusNode {
     } else if (message.kind === 'eject') {
       const node = this.#nodes.get(message.slot);
       if (node !== undefined) this.#options.onEjectRequested(node);
+      else if (this.#told?.some(({ slot }) => slot === message.slot) === true) this.#ejectsAhead.add(message.slot);
     }
   }
 
@@ -159,6 +170,11 @@ export class BusNode {
       this.#nodes.set(slot, new FunctionNode(options));
       platform.log(`${formatSlot(slot)} reported`);
     }
+    for (const slot of this.#ejectsAhead) {
+      const node = this.#nodes.get(slot);
+      if (node !== undefined) this.#options.onEjectRequested(node);
+    }
+    this.#ejectsAhead.clear();
     return success(this.nodes);
   }
 
@@ -177,6 +193,7 @@ export class BusNode {
   #leave(): void {
     this.#link.close();
     this.#nodes.clear();
+    this.#ejectsAhead.clear();
     this.#told = undefined;
     this.#version = undefined;
     if (this.#windowGpa !== undefined) this.#options.platform.freeMmio(this.#windowGpa);
