@@ -1,3 +1,3 @@
 export { FakeFunction } from './fake-function.ts';
-export { FakeCapability } from './fake-config.ts';
+export { FakeCapability, fakeConfig } from './fake-config.ts';
 export { plainPages } from './plain-pages.ts';

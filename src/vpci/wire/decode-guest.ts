@@ -99,6 +99,8 @@ function decodeNamed(name: GuestMessageName, payload: Uint8Array): GuestMessage 
       const { address, data } = MSI_TOKEN.decode(interrupt);
       return { kind: 'delete-interrupt', slot, address, data };
     }
+    case 'QUERY_STOP':
+    case 'QUERY_STOP_FAILED':
     case 'READ_BLOCK':
     case 'WRITE_BLOCK':
     case 'RESET_DEVICE':

@@ -135,6 +135,22 @@ export const GUEST_MESSAGES = {
       byteCount: u32(12, 'bytes that follow, at most 128'),
     }),
   }),
+  QUERY_STOP: guest({
+    messageType: MESSAGE_TYPE_BASE + 0x0c,
+    since: 'not offered',
+    reply: 'STATUS',
+    linux: 'never sent',
+    effect: 'refused as not supported: a guest may stop a function without asking',
+    layout: new Layout('QUERY_STOP', `${OPENVMM}, MessageType; its slot is inferred`, 8, { type, slot }),
+  }),
+  QUERY_STOP_FAILED: guest({
+    messageType: MESSAGE_TYPE_BASE + 0x0e,
+    since: 'not offered',
+    reply: 'STATUS',
+    linux: 'never sent',
+    effect: 'refused, as QUERY_STOP',
+    layout: new Layout('QUERY_STOP_FAILED', `${OPENVMM}, MessageType; its slot is inferred`, 8, { type, slot }),
+  }),
   EJECTION_COMPLETE: guest({
     messageType: MESSAGE_TYPE_BASE + 0x0f,
     since: VpciVersion.V1_1,
