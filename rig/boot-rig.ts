@@ -41,7 +41,15 @@ const KNOCK_MS = 1_000;
  */
 const CARDS_DEFAULT_MEMORY_MIB = 2560;
 const CARDS_MOST_MEMORY_MIB = 2815;
-const KERNEL_ARGUMENTS = ['console=ttyS0', 'loglevel=5', 'panic=-1', 'no_timer_check', 'intel_iommu=on', 'iommu=nopt', 'mitigations=off'];
+const KERNEL_ARGUMENTS = [
+  'console=ttyS0',
+  'loglevel=5',
+  'panic=-1',
+  'no_timer_check',
+  'intel_iommu=on',
+  'iommu=nopt',
+  'mitigations=off',
+];
 
 export interface RigOptions {
   /** Default 4096; with network cards 2560, and at most 2815. */
