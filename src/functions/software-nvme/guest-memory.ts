@@ -1,0 +1,82 @@
+import type { DmaRegion } from '../function.ts';
+
+/**
+ * All that a software function sees of a guest: its memory by address, copied. An address that isn't all RAM is refused, and
+ * nothing is copied then.
+ */
+export interface GuestMemory {
+  contains(gpa: number, sizeBytes: number): boolean;
+  read(gpa: number, target: Uint8Array): boolean;
+  write(gpa: number, source: Uint8Array): boolean;
+  /** What was written before is seen by other processors before anything is read after. */
+  fence(): void;
+}
+
+/** The memory that a borrower has made reachable by DMA. */
+export class DmaMemory implements GuestMemory {
+  readonly #regions: readonly DmaRegion[];
+  readonly #fence = new Int32Array(new SharedArrayBuffer(4));
+
+  constructor(regions: readonly DmaRegion[]) {
+    this.#regions = regions;
+  }
+
+  contains(gpa: number, sizeBytes: number): boolean {
+    return this.#find(gpa, sizeBytes) !== undefined;
+  }
+
+  read(gpa: number, target: Uint8Array): boolean {
+    const source = this.#find(gpa, target.byteLength);
+    if (source === undefined) return false;
+    target.set(source);
+    return true;
+  }
+
+  write(gpa: number, source: Uint8Array): boolean {
+    const target = this.#find(gpa, source.byteLength);
+    if (target === undefined) return false;
+    target.set(source);
+    return true;
+  }
+
+  fence(): void {
+    // A locked instruction, which orders a store before a later load; plain accesses don't, on x86 either.
+    Atomics.add(this.#fence, 0, 1);
+  }
+
+  #find(gpa: number, sizeBytes: number): Uint8Array | undefined {
+    if (!Number.isSafeInteger(gpa) || gpa < 0) return undefined;
+    for (const region of this.#regions) {
+      const offset = gpa - region.gpa;
+      if (offset >= 0 && offset + sizeBytes <= region.sizeBytes) return region.bytes.subarray(offset, offset + sizeBytes);
+    }
+    return undefined;
+  }
+}
+
+/** Guest memory while `open` says so; otherwise nothing is there. */
+export class GatedMemory implements GuestMemory {
+  readonly #memory: GuestMemory;
+  readonly #open: () => boolean;
+
+  constructor(memory: GuestMemory, open: () => boolean) {
+    this.#memory = memory;
+    this.#open = open;
+  }
+
+  contains(gpa: number, sizeBytes: number): boolean {
+    return this.#open() && this.#memory.contains(gpa, sizeBytes);
+  }
+
+  read(gpa: number, target: Uint8Array): boolean {
+    return this.#open() && this.#memory.read(gpa, target);
+  }
+
+  write(gpa: number, source: Uint8Array): boolean {
+    return this.#open() && this.#memory.write(gpa, source);
+  }
+
+  fence(): void {
+    this.#memory.fence();
+  }
+}
