@@ -26,6 +26,7 @@ export {
   type CommandFault,
   type FaultOrder,
   type FaultPlan,
+  FileStorage,
   MemoryStorage,
   type Namespace,
   SoftwareNvme,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { askVm, canonicalName, checkVmName } from '../../host/index.ts';
+import { askVm, checkVmName, functionName } from '../../host/index.ts';
 import type { ControlResult } from '../../host/index.ts';
 import type { CliContext } from '../cli-context.ts';
 import { refuseBesideDaemon } from '../daemon/find-daemon.ts';
@@ -153,10 +153,10 @@ async function target(
   if (tooMany !== undefined)
     command.error("error: too many arguments: the VM's name and one function are all it takes");
   if (second === undefined) {
-    const address = canonicalName(first);
+    const address = functionName(first);
     return { home: await onlyHome(context, `${command.name()} ${address}`), address };
   }
-  const [name, address] = [checkVmName(first), canonicalName(second)];
+  const [name, address] = [checkVmName(first), functionName(second)];
   return { home: await homeOf(context, name), address };
 }
 

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { BASE_COMMAND_LINE, DEFAULT_EJECT_DEADLINE_MS } from '../../host/index.ts';
+import { BASE_COMMAND_LINE, DEFAULT_EJECT_DEADLINE_MS, type DiskSpec, parseDisk } from '../../host/index.ts';
 import { formatVersion as formatVmbus, ProtocolVersion } from '../../vmbus/index.ts';
 import { parseVersion as parseVpci, VpciVersion } from '../../vpci/index.ts';
 import { collect, parseCount, parseDuration, parseSize } from '../option-values.ts';
@@ -15,6 +15,7 @@ export interface VmRunFlags {
   readonly memory: number;
   readonly cpus: number;
   readonly device?: readonly string[];
+  readonly disk?: readonly DiskSpec[];
   readonly driver?: readonly string[];
   readonly run?: string;
   readonly console: ConsoleMode;
@@ -40,6 +41,11 @@ export function addRunOptions(command: Command): Command {
     .addOption(withParser('--memory <SIZE>', 'memory of the guest', parseSize).default(2 * GIB, '2G'))
     .addOption(withParser('--cpus <N>', `CPUs of the guest, 1 to ${MAX_CPUS}`, parseCount(1, MAX_CPUS)).default(1))
     .option('--device <BDF>', 'lend it this function from the start; may be given often', collect)
+    .option(
+      '--disk <FILE[,ro]>',
+      'give it this file as an NVMe disk; may be given often',
+      (text, earlier?: readonly DiskSpec[]) => [...(earlier ?? []), parseDisk(text)],
+    )
     .option('--driver <NAME>', 'load this module in the guest, too; may be given often', collect)
     .option('--run <FILE>', 'a script or program that the guest runs instead of a shell; then it powers off')
     .addOption(

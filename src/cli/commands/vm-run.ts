@@ -5,6 +5,7 @@ import {
   guestFailure,
   highWindowsFor,
   HostError,
+  openDisks,
   prepareGuest,
   runVm,
 } from '../../host/index.ts';
@@ -28,7 +29,7 @@ export function addVmRunCommand(vm: Command, context: CliContext): void {
     )
     .addHelpText(
       'after',
-      "\nExamples:\n  dda vm run --device 01:00.0                    the host's own kernel, a shell in the guest\n  dda vm run --kernel vmlinuz --modules lib/modules/6.1.0-13-amd64 --memory 4G --cpus 2\n  dda vm run --device 01:00.0 --run ./test.sh    run a script in the guest, then end\n  dda vm run --name web --console guest          Ctrl-C is the guest's, Ctrl-] ends the VM\n",
+      "\nExamples:\n  dda vm run --device 01:00.0                    the host's own kernel, a shell in the guest\n  dda vm run --disk data.img                     a file as an NVMe disk; no spare device, no IOMMU\n  dda vm run --kernel vmlinuz --modules lib/modules/6.1.0-13-amd64 --memory 4G --cpus 2\n  dda vm run --device 01:00.0 --run ./test.sh    run a script in the guest, then end\n  dda vm run --name web --console guest          Ctrl-C is the guest's, Ctrl-] ends the VM\n",
     )
     .action(async (flags: VmRunFlags) => run(context, flags));
 }
@@ -45,10 +46,12 @@ async function run(context: CliContext, flags: VmRunFlags): Promise<void> {
     );
   }
   const asked = askedFunctions(host, flags.device ?? []);
+  const disks = openDisks(flags.disk ?? []);
   const support = context.guestSupport();
   if (!support.runs) throw new KvmError(support.code, support.sentence);
   const guest = await prepareGuest(
     {
+      disks: flags.disk !== undefined,
       kernel: flags.kernel,
       modules: flags.modules,
       initrd: flags.initrd,
@@ -71,7 +74,8 @@ async function run(context: CliContext, flags: VmRunFlags): Promise<void> {
       ...(flags.vpciVersion === undefined ? {} : { vpciMaxVersion: flags.vpciVersion }),
       ...(flags.vmbusVersion === undefined ? {} : { vmbusMaxVersion: flags.vmbusVersion }),
     },
-    highWindows: highWindowsFor(host.tree),
+    highWindows: highWindowsFor(host.tree, flags.disk?.length),
+    disks,
     ejectDeadlineMs: flags.ejectDeadline,
     onReset: flags.onReset,
     force: flags.force ?? false,

@@ -113,8 +113,14 @@ test('a full completion queue: what is done waits, nothing more is fetched, and 
   busy.submit(1, { ...read, commandId: 4 });
   busy.submit(1, { ...read, commandId: 5 });
   assert.equal(storage.log.length, 4, 'one waits for its completion, the other has not been fetched');
-  assert.deepEqual(busy.take(1).map(({ commandId }) => commandId), [1, 2, 3]);
-  assert.deepEqual(busy.take(1).map(({ commandId }) => commandId), [4, 5]);
+  assert.deepEqual(
+    busy.take(1).map(({ commandId }) => commandId),
+    [1, 2, 3],
+  );
+  assert.deepEqual(
+    busy.take(1).map(({ commandId }) => commandId),
+    [4, 5],
+  );
   for (let round = 0; round < 9; round += 1) assert.equal(driver.status(1, read), 0, 'phases alternate');
 });
 
@@ -129,7 +135,10 @@ test('without bus mastering guest memory is left alone, and all goes on when it 
   assert.deepEqual(driver.memory, before);
   driver.submit(1, { opcode: IoOpcode.flush, namespaceId: 1, commandId: 2 });
   driver.controller.setBusMaster(true);
-  assert.deepEqual(driver.take(1).map(({ commandId }) => commandId), [1, 2]);
+  assert.deepEqual(
+    driver.take(1).map(({ commandId }) => commandId),
+    [1, 2],
+  );
 });
 
 test('a reset forgets what is under way, and the next start waits until the storage is through with it', () => {

@@ -23,7 +23,11 @@ export interface DataPointer {
  * the command ends with. NVM Express Base Specification 1.4, 4.3 and figure 109. Bounded by the size: each page of a list
  * but the first must begin at its page's start, so it names 511 pages at least, wherever it lies.
  */
-export function followPrps(memory: GuestMemory, { prp1, prp2 }: DataPointer, sizeBytes: number): Segment[] | NvmeStatus {
+export function followPrps(
+  memory: GuestMemory,
+  { prp1, prp2 }: DataPointer,
+  sizeBytes: number,
+): Segment[] | NvmeStatus {
   // The offset into the first page is in dwords.
   if ((prp1.low & 0x3) !== 0) return NvmeStatus.invalidPrpOffset;
   const walk = new Walk(memory);

@@ -48,7 +48,8 @@ export class DmaMemory implements GuestMemory {
     if (!Number.isSafeInteger(gpa) || gpa < 0) return undefined;
     for (const region of this.#regions) {
       const offset = gpa - region.gpa;
-      if (offset >= 0 && offset + sizeBytes <= region.sizeBytes) return region.bytes.subarray(offset, offset + sizeBytes);
+      if (offset >= 0 && offset + sizeBytes <= region.sizeBytes)
+        return region.bytes.subarray(offset, offset + sizeBytes);
     }
     return undefined;
   }

@@ -1,3 +1,4 @@
+export { FileStorage } from './file-storage.ts';
 export type { CommandFault, FaultOrder, FaultPlan } from './faults.ts';
 export { blockBytes, type Namespace } from './namespace.ts';
 export type { SoftwareNvmeOptions } from './nvme-backend.ts';

@@ -56,7 +56,10 @@ export class CompletionQueue implements QueuePlace {
   /** The guest has taken entries up to `head`. Invalid: outside the ring, or past what is there. */
   moveHead(head: number): DoorbellOutcome {
     if (head === this.head) return 'same';
-    if (head >= this.entries || distance(this.head, head, this.entries) > distance(this.head, this.tail, this.entries)) {
+    if (
+      head >= this.entries ||
+      distance(this.head, head, this.entries) > distance(this.head, this.tail, this.entries)
+    ) {
       return 'invalid';
     }
     this.head = head;

@@ -126,7 +126,8 @@ export class RegisterFile {
   }
 
   setShutdown(state: (typeof ShutdownState)[keyof typeof ShutdownState]): void {
-    const others = this.#dword(NvmeRegister.status) & ~(ControllerStatus.shutdownMask << ControllerStatus.shutdownShift);
+    const others =
+      this.#dword(NvmeRegister.status) & ~(ControllerStatus.shutdownMask << ControllerStatus.shutdownShift);
     this.#set(NvmeRegister.status, others | (state << ControllerStatus.shutdownShift));
   }
 

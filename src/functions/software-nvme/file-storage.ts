@@ -1,0 +1,102 @@
+import { close, fdatasync, read, write } from 'node:fs';
+import { punchHole } from '../../linux/index.ts';
+import type { Storage, StorageDone } from './storage.ts';
+
+/** Where a file system can't give room back, zeros are written, so many at once. */
+const zeros = new Uint8Array(2 ** 20);
+
+/** A file of this host. Its operations run on Node's threads, so that no slow disk keeps the VM's own from its work. */
+export class FileStorage implements Storage {
+  readonly sizeBytes: number;
+  readonly readOnly: boolean;
+  readonly #fd: number;
+  #underWay = 0;
+  #idleWaiters: (() => void)[] = [];
+  #punches = true;
+  #closed = false;
+
+  /** Takes over `fd`, which reads and, unless `readOnly`, writes. */
+  constructor(fd: number, sizeBytes: number, readOnly: boolean) {
+    this.#fd = fd;
+    this.sizeBytes = sizeBytes;
+    this.readOnly = readOnly;
+  }
+
+  read(offset: number, target: Uint8Array, done: StorageDone): void {
+    this.#begin(done, (end) => this.#read(offset, target, end));
+  }
+
+  write(offset: number, source: Uint8Array, done: StorageDone): void {
+    this.#begin(done, (end) => this.#write(offset, source, end));
+  }
+
+  flush(done: StorageDone): void {
+    this.#begin(done, (end) => fdatasync(this.#fd, (error) => end(error ?? undefined)));
+  }
+
+  clear(offset: number, sizeBytes: number, done: StorageDone): void {
+    this.#begin(done, (end) => {
+      if (!this.#punches) return this.#writeZeros(offset, sizeBytes, end);
+      punchHole(this.#fd, offset, sizeBytes).then((punched) => {
+        if (punched) return end(undefined);
+        this.#punches = false;
+        return this.#writeZeros(offset, sizeBytes, end);
+      }, end);
+    });
+  }
+
+  whenIdle(done: () => void): void {
+    if (this.#underWay === 0) done();
+    else this.#idleWaiters.push(done);
+  }
+
+  /** Once nothing is under way. What is asked afterwards fails. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    // Closing ends the lock; there is nobody to tell what became of it.
+    this.whenIdle(() => close(this.#fd, () => undefined));
+  }
+
+  #begin(done: StorageDone, act: (end: StorageDone) => void): void {
+    if (this.#closed) {
+      done(new Error('the file is closed'));
+      return;
+    }
+    this.#underWay += 1;
+    act((error) => {
+      this.#underWay -= 1;
+      done(error);
+      if (this.#underWay > 0) return;
+      const waiters = this.#idleWaiters;
+      this.#idleWaiters = [];
+      for (const waiter of waiters) waiter();
+    });
+  }
+
+  #read(offset: number, target: Uint8Array, end: StorageDone): void {
+    read(this.#fd, target, 0, target.byteLength, offset, (error, count) => {
+      if (error !== null) return end(error);
+      if (count === 0) return end(new Error(`the file ends at byte ${offset}: somebody has cut it off`));
+      if (count === target.byteLength) return end(undefined);
+      this.#read(offset + count, target.subarray(count), end);
+    });
+  }
+
+  #write(offset: number, source: Uint8Array, end: StorageDone): void {
+    write(this.#fd, source, 0, source.byteLength, offset, (error, count) => {
+      if (error !== null) return end(error);
+      if (count === source.byteLength) return end(undefined);
+      this.#write(offset + count, source.subarray(count), end);
+    });
+  }
+
+  #writeZeros(offset: number, sizeBytes: number, end: StorageDone): void {
+    const part = Math.min(sizeBytes, zeros.byteLength);
+    if (part === 0) return end(undefined);
+    this.#write(offset, zeros.subarray(0, part), (error) => {
+      if (error !== undefined) return end(error);
+      this.#writeZeros(offset + part, sizeBytes - part, end);
+    });
+  }
+}
