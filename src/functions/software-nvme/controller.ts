@@ -36,8 +36,6 @@ export interface ControllerOptions {
   readonly port: ControllerPort;
 }
 
-const allOnes = 0xffff_ffff_ffff_ffffn;
-
 /**
  * An NVMe controller: registers, queues and commands, and nothing else. It reaches guest memory through {@link GuestMemory} only, and
  * everything else through its {@link ControllerPort} and its storages. NVM Express Base Specification 1.4.
@@ -119,7 +117,7 @@ export class NvmeController {
   }
 
   read(offset: number, sizeBytes: number): bigint {
-    if (this.#faults.gone) return allOnes;
+    if (this.#faults.gone) return BigInt.asUintN(8 * sizeBytes, -1n);
     return offset < doorbellsOffset ? this.#registers.read(offset, sizeBytes) : 0n;
   }
 
