@@ -139,7 +139,10 @@ function functionCommand(vm: Command, verb: string, summary: string): Command {
     .command(verb)
     .summary(summary)
     .usage('[options] [NAME] BDF')
-    .argument('<BDF...>', "the VM's name (may be left out while only one runs), and the function: web 01:00.0")
+    .argument(
+      '<BDF...>',
+      "the VM's name (may be left out while only one runs), and the function: web 01:00.0, or a disk: web disk0",
+    )
     .option('--json', 'one JSON document on standard output')
     .addHelpText('after', `\nExamples:\n  dda vm ${verb} 01:00.0\n  dda vm ${verb} web 0000:01:00.0\n`);
 }

@@ -14,7 +14,11 @@ test('identify controller: who it is and what it can', () => {
   const data = driver.data(4096);
   const view = new DataView(data.buffer, data.byteOffset);
   assert.deepEqual([text(data.subarray(4, 24)), text(data.subarray(24, 64))], ['SERIAL', 'dda software NVMe']);
-  assert.deepEqual([view.getUint32(80, true), data[111], data[77]], [0x0001_0400, 1, 5], 'version, kind, largest transfer');
+  assert.deepEqual(
+    [view.getUint32(80, true), data[111], data[77]],
+    [0x0001_0400, 1, 5],
+    'version, kind, largest transfer',
+  );
   assert.deepEqual([data[512], data[513], view.getUint32(516, true)], [0x66, 0x44, 1], 'entry sizes, namespaces');
   assert.equal(view.getUint16(256, true), 0x102, 'format, doorbell buffers');
   assert.equal(view.getUint16(520, true), 0x1d, 'compare, dataset management, write zeroes, save and select');
@@ -29,9 +33,16 @@ test('identify namespace, the list of namespaces, and their descriptors', () => 
   assert.deepEqual([view.getBigUint64(at, true), view.getBigUint64(at + 8, true)], [4096n, 4096n]);
   assert.deepEqual([view.getUint8(at + 99), view.getUint8(at + 130)], [1, 9], 'write-protected, blocks of 512 bytes');
   driver.succeed({ opcode: AdminOpcode.identify, cdw10: 2 });
-  assert.deepEqual([0, 4, 8].map((offset) => view.getUint32(at + offset, true)), [1, 2, 0]);
+  assert.deepEqual(
+    [0, 4, 8].map((offset) => view.getUint32(at + offset, true)),
+    [1, 2, 0],
+  );
   driver.succeed({ opcode: AdminOpcode.identify, cdw10: 2, namespaceId: 1 });
-  assert.deepEqual([0, 4].map((offset) => view.getUint32(at + offset, true)), [2, 0], 'those after 1');
+  assert.deepEqual(
+    [0, 4].map((offset) => view.getUint32(at + offset, true)),
+    [2, 0],
+    'those after 1',
+  );
   driver.succeed({ opcode: AdminOpcode.identify, cdw10: 3, namespaceId: 1 });
   assert.deepEqual([...driver.data(22)], [3, 16, 0, 0, ...new Array<number>(16).fill(1), 0, 0]);
   for (const [cdw10, namespaceId, status] of [
@@ -114,7 +125,8 @@ test('abort: what is stuck or waits for its time is taken back, what is at the s
   driver.faults.order({ queue: 'io', fault: { kind: 'slow', ms: 500 } });
   const read = { opcode: IoOpcode.read, namespaceId: 1 };
   driver.submit(1, { ...read, commandId: 1 }, { ...read, commandId: 2 });
-  const abort = (commandId: number): number => driver.succeed({ opcode: AdminOpcode.abort, cdw10: (commandId << 16) | 1 });
+  const abort = (commandId: number): number =>
+    driver.succeed({ opcode: AdminOpcode.abort, cdw10: (commandId << 16) | 1 });
   assert.deepEqual([abort(1), abort(2), abort(3)], [0, 1, 1]);
   driver.pass(1000);
   storage.release();
@@ -193,14 +205,22 @@ test('log pages: errors, health, firmware, commands; parts of them; and what is 
   assert.equal(driver.status(1, { opcode: IoOpcode.write, namespaceId: 1, cdw12: 7 }), 0);
   assert.equal(log(2, 512), 0);
   assert.deepEqual(
-    [view.getUint8(at), view.getUint16(at + 1, true), view.getBigUint64(at + 48, true), view.getBigUint64(at + 80, true)],
+    [
+      view.getUint8(at),
+      view.getUint16(at + 1, true),
+      view.getBigUint64(at + 48, true),
+      view.getBigUint64(at + 80, true),
+    ],
     [0, 300, 1n, 1n],
   );
   assert.equal(view.getBigUint64(at + 176, true), 1n, 'errors');
   assert.equal(log(3, 64), 0);
   assert.deepEqual([view.getUint8(at), text(driver.data(8, at + 8))], [1, '1']);
   assert.equal(log(5, 4096), 0);
-  assert.deepEqual([view.getUint32(at + 4 * 6, true), view.getUint32(at + 1024 + 4, true), view.getUint32(at + 1024 + 16, true)], [1, 3, 0]);
+  assert.deepEqual(
+    [view.getUint32(at + 4 * 6, true), view.getUint32(at + 1024 + 4, true), view.getUint32(at + 1024 + 16, true)],
+    [1, 3, 0],
+  );
   assert.equal(log(5, 8, 1024), 0);
   assert.equal(view.getUint32(at + 4, true), 3, 'from the middle on');
   assert.equal(log(3, 1024), 0, 'longer than it is: zeros');
@@ -224,7 +244,11 @@ test('asynchronous events: each once, none of a type before its log page is read
   assert.deepEqual([event?.commandId, event?.status, event?.result, others.length], [1, 0, 0x01_0000, 0]);
   const readLog = { opcode: AdminOpcode.getLogPage, cdw10: (3 << 16) | 1, commandId: 50 };
   driver.submit(0, { ...readLog, cdw10: readLog.cdw10 | 0x8000 });
-  assert.deepEqual(driver.take(0).map(({ commandId }) => commandId), [50], 'the event is kept');
+  assert.deepEqual(
+    driver.take(0).map(({ commandId }) => commandId),
+    [50],
+    'the event is kept',
+  );
   driver.submit(0, readLog);
   assert.deepEqual(
     driver.take(0).map(({ commandId, result }) => [commandId, result]),
@@ -267,7 +291,10 @@ test('format: the namespace reads zero afterwards, and takes no commands meanwhi
   driver.submit(0, { ...format, commandId: 3 });
   assert.equal(driver.status(1, { opcode: IoOpcode.read, namespaceId: 1 }), NvmeStatus.formatInProgress);
   storage.release();
-  assert.deepEqual(driver.take(0).map(({ commandId, status }) => [commandId, status]), [[3, 0]]);
+  assert.deepEqual(
+    driver.take(0).map(({ commandId, status }) => [commandId, status]),
+    [[3, 0]],
+  );
   assert.ok(storage.inner.bytes.every((byte) => byte === 0));
   assert.equal(driver.status(1, { opcode: IoOpcode.read, namespaceId: 1 }), 0);
   for (const [command, status] of [

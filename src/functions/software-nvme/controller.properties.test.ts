@@ -141,7 +141,8 @@ test('a disk like any other: what was written last is what is read, whatever pag
         pages.slice(1).forEach((gpa, index) => driver.view.setBigUint64(0x8_0000 + 8 * index, BigInt(gpa), true));
         const prp1 = (pages[0] ?? 0) + offset;
         const prp2 = offset + sizeBytes > 8192 ? 0x8_0000 : (pages[1] ?? 0);
-        const at = (index: number): number => (pages[Math.floor((offset + index) / 4096)] ?? 0) + ((offset + index) % 4096);
+        const at = (index: number): number =>
+          (pages[Math.floor((offset + index) / 4096)] ?? 0) + ((offset + index) % 4096);
         const opcode = writes ? IoOpcode.write : IoOpcode.read;
         const bytes = Uint8Array.from({ length: sizeBytes }, (_, index) => (index + fill) & 0xff);
         if (writes) {

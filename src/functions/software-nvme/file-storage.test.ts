@@ -10,7 +10,10 @@ const directory = mkdtempSync(join(tmpdir(), 'dda-file-storage-'));
 after(() => rmSync(directory, { recursive: true }));
 const BYTES = 64 * 1024;
 
-function open(name: string, flags = 'r+'): { readonly storage: FileStorage; readonly path: string; readonly fd: number } {
+function open(
+  name: string,
+  flags = 'r+',
+): { readonly storage: FileStorage; readonly path: string; readonly fd: number } {
   const path = join(directory, name);
   writeFileSync(path, new Uint8Array(BYTES).fill(0xa5));
   const fd = openSync(path, flags);
@@ -54,7 +57,9 @@ test('idle when all that was asked has ended; closed then, and not before', asyn
   const { storage, fd } = open('closing');
   const order: string[] = [];
   const target = new Uint8Array(BYTES);
-  const read = ended((done) => storage.read(0, target, done)).then((error) => order.push(`read ${error?.message ?? 'well'}`));
+  const read = ended((done) => storage.read(0, target, done)).then((error) =>
+    order.push(`read ${error?.message ?? 'well'}`),
+  );
   storage.whenIdle(() => void order.push('idle'));
   storage.close();
   storage.close();

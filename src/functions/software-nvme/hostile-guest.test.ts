@@ -106,9 +106,15 @@ test('two commands of one id at once', () => {
   const storage = new HeldStorage(MIB);
   const driver = new TestDriver([storage]).start();
   driver.submit(1, { ...read, commandId: 5 }, { ...read, commandId: 5 });
-  assert.deepEqual(driver.take(1).map(({ commandId, status }) => [commandId, status]), [[5, NvmeStatus.commandIdConflict]]);
+  assert.deepEqual(
+    driver.take(1).map(({ commandId, status }) => [commandId, status]),
+    [[5, NvmeStatus.commandIdConflict]],
+  );
   storage.release();
-  assert.deepEqual(driver.take(1).map(({ commandId, status }) => [commandId, status]), [[5, 0]]);
+  assert.deepEqual(
+    driver.take(1).map(({ commandId, status }) => [commandId, status]),
+    [[5, 0]],
+  );
 });
 
 test('queues that lie over each other, and over their data: the controller is unharmed', () => {

@@ -55,7 +55,10 @@ test('flush: one namespace, all, or none of that id', () => {
   const driver = new TestDriver(storages).start();
   const flush = (namespaceId: number): number => driver.status(1, { opcode: IoOpcode.flush, namespaceId });
   assert.deepEqual([flush(2), flush(allNamespaces), flush(3), flush(0)], [0, 0, 0x0b, 0x0b]);
-  assert.deepEqual(storages.map(({ log }) => log.length), [1, 2]);
+  assert.deepEqual(
+    storages.map(({ log }) => log.length),
+    [1, 2],
+  );
 });
 
 test('force unit access, and a write cache that is off: a write ends with a flush', () => {

@@ -53,7 +53,11 @@ test('queues that come later are shadowed too, and those that go are not any mor
 test('a completion queue is full: the guest shows in memory that it has taken entries, and is asked to tell of more', () => {
   const storage = new HeldStorage(2 ** 20);
   const driver = shadowed(storage, 4);
-  set(driver, submissionEntry(1), driver.put(1, { ...read, commandId: 1 }, { ...read, commandId: 2 }, { ...read, commandId: 3 }));
+  set(
+    driver,
+    submissionEntry(1),
+    driver.put(1, { ...read, commandId: 1 }, { ...read, commandId: 2 }, { ...read, commandId: 3 }),
+  );
   driver.controller.ring(1);
   storage.release();
   assert.equal(driver.take(1, false).length, 3);

@@ -28,7 +28,8 @@ function lent(told: string[] = []): SoftwareNvme {
   const borrower: FunctionBorrower = {
     barMoved: (index, gpa) => void told.push(`BAR ${index} ${gpa === undefined ? 'nowhere' : gpa.toString(16)}`),
     imageAccessChanged: () => undefined,
-    doorbellsChanged: (index) => void told.push(`doorbells ${fn.doorbells(index).map(({ offsetBytes }) => offsetBytes.toString(16))}`),
+    doorbellsChanged: (index) =>
+      void told.push(`doorbells ${fn.doorbells(index).map(({ offsetBytes }) => offsetBytes.toString(16))}`),
     messageChanged: (vector, message) => void told.push(`vector ${vector} ${message?.data ?? 'off'}`),
     releaseRequested: () => void told.push('release requested'),
     failed: (reason) => void told.push(`failed: ${reason}`),
@@ -42,7 +43,8 @@ function lent(told: string[] = []): SoftwareNvme {
 /** Puts a command into the admin queue and tells. */
 function submit(fn: SoftwareNvme, index: number, dwords: Readonly<Record<number, number>>): void {
   memory.fill(0, 0x1000 + 64 * index, 0x1040 + 64 * index);
-  for (const [dword, value] of Object.entries(dwords)) view.setUint32(0x1000 + 64 * index + 4 * Number(dword), value, true);
+  for (const [dword, value] of Object.entries(dwords))
+    view.setUint32(0x1000 + 64 * index + 4 * Number(dword), value, true);
   fn.writeBar(0, 0x1000, 4, BigInt(index + 1));
 }
 
@@ -58,10 +60,7 @@ const status = (index: number): number => view.getUint16(0x2000 + 16 * index + 1
 
 test('the guest sees an NVMe controller: class, a BAR, MSI-X, a function-level reset', () => {
   const fn = lent();
-  assert.deepEqual(
-    [fn.identity.baseClass, fn.identity.subClass, fn.identity.programmingInterface],
-    [0x01, 0x08, 0x02],
-  );
+  assert.deepEqual([fn.identity.baseClass, fn.identity.subClass, fn.identity.programmingInterface], [0x01, 0x08, 0x02]);
   assert.deepEqual(fn.bars, [{ index: 0, kind: 'memory64', prefetchable: false, sizeBytes: 0x4000 }]);
   assert.deepEqual(fn.vectors, { msi: 0, msix: 3 });
   assert.deepEqual(
@@ -124,7 +123,11 @@ test('shadow doorbells: the borrower is told of an eventfd for each queue, and a
   view.setUint32(0x7000 + 8, 1, true);
   EventFd.fromFd(doorbell.eventFd).signal();
   for (let tries = 0; tries < 200 && view.getUint16(0x600e, true) === 0; tries += 1) await sleep(5);
-  assert.equal(view.getUint16(0x600e, true) >>> 1, 0x200b, 'a flush of no namespace, answered, with more in the error log');
+  assert.equal(
+    view.getUint16(0x600e, true) >>> 1,
+    0x200b,
+    'a flush of no namespace, answered, with more in the error log',
+  );
   fn.writeBar(0, 0x14, 4, 0x0046_0000n);
   assert.equal(told.at(-1), 'doorbells ');
   assert.deepEqual(fn.doorbells(0), []);

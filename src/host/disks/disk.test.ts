@@ -68,7 +68,10 @@ test('the same file twice in one VM, by whatever name, is refused, and none stay
 
 test('disks have names in order; each lending is a controller of the size of the file', () => {
   const disks = openDisks([parseDisk(file('a', 8192)), parseDisk(file('b', 512))]);
-  assert.deepEqual(disks.map(({ name }) => name), ['disk0', 'disk1']);
+  assert.deepEqual(
+    disks.map(({ name }) => name),
+    ['disk0', 'disk1'],
+  );
   const [first] = disks;
   assert.ok(first);
   const fn = first.createFunction(3);

@@ -23,9 +23,14 @@ export function parseDisk(text: string): DiskSpec {
   return text.endsWith(',ro') ? { path: text.slice(0, -3), readOnly: true } : { path: text, readOnly: false };
 }
 
-/** A disk's name, `disk0`, as it is; anything else is a PCI address. Throws PciAddressError. */
+/** `disk0`, `disk1`, … */
+export function isDiskName(text: string): boolean {
+  return /^disk\d{1,3}$/.test(text);
+}
+
+/** A disk's name as it is; anything else is a PCI address. Throws PciAddressError. */
 export function functionName(text: string): string {
-  return /^disk\d{1,3}$/.test(text) ? text : canonicalName(text);
+  return isDiskName(text) ? text : canonicalName(text);
 }
 
 /** A file that is a guest's disk: it stays open and locked until {@link close}, however often it is lent. */

@@ -10,7 +10,7 @@ import {
   VfioError,
 } from '../../linux/index.ts';
 import { type Assignment, type MachineEnd, type MachineOptions, VirtualMachine } from '../../vm/index.ts';
-import { type Disk, functionName } from '../disks/disk.ts';
+import { type Disk, functionName, isDiskName } from '../disks/disk.ts';
 import { HostError } from '../errors.ts';
 import type { Borrowed } from '../moves/borrow.ts';
 import type { SessionEvent } from './session-events.ts';
@@ -94,8 +94,9 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
       });
     }
     const disk = this.#disks.get(name);
-    if (disk === undefined) await this.#borrow(name);
-    else this.#lend(name, disk.createFunction(this.#vcpus));
+    if (disk !== undefined) this.#lend(name, disk.createFunction(this.#vcpus));
+    else if (isDiskName(name)) throw this.#noSuchDisk(name);
+    else await this.#borrow(name);
     this.#tell({ kind: 'lent', function: name, tookMs: performance.now() - started });
     return name;
   }
@@ -128,6 +129,16 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
       await this.#borrowed.giveBack([name]);
       throw lendRefusal(name, error);
     }
+  }
+
+  #noSuchDisk(name: string): HostError {
+    const disks = [...this.#disks.keys()];
+    return new HostError('no-such-function', {
+      asked: `lend ${name}`,
+      obstacle: 'This VM was not started with such a disk.',
+      remedy: disks.length === 0 ? 'Start it with --disk FILE.' : `It has ${disks.join(', ')}.`,
+      details: { function: name, disks },
+    });
   }
 
   #openPhysical(name: string): PciFunction {

@@ -11,9 +11,21 @@ test('what is new is connected, what is gone is not any more, what stays is left
   const vm = new RecordingVm();
   const doorbells = new BarDoorbells(vm, GPA, assert.fail);
   doorbells.connect([doorbell(0x1008, 5), doorbell(0x1010, 6)]);
-  assert.deepEqual([...vm.doorbells], [[GPA + 0x1008, 5], [GPA + 0x1010, 6]]);
+  assert.deepEqual(
+    [...vm.doorbells],
+    [
+      [GPA + 0x1008, 5],
+      [GPA + 0x1010, 6],
+    ],
+  );
   doorbells.connect([doorbell(0x1010, 6), doorbell(0x1008, 7)]);
-  assert.deepEqual([...vm.doorbells], [[GPA + 0x1010, 6], [GPA + 0x1008, 7]]);
+  assert.deepEqual(
+    [...vm.doorbells],
+    [
+      [GPA + 0x1010, 6],
+      [GPA + 0x1008, 7],
+    ],
+  );
   doorbells.connect([]);
   assert.equal(vm.doorbells.size, 0);
 });

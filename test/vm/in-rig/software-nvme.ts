@@ -53,9 +53,7 @@ test('a guest with two CPUs and a disk of software: its own nvme driver, from th
       for (const cpu of [0, 1]) {
         const line = `grep nvme0q${cpu + 1} /proc/interrupts | awk '{ print $2 + $3 }'`;
         const before = Number(await guest.run(line));
-        await guest.run(
-          `taskset ${cpu + 1} dd if=/dev/nvme0n1 of=/dev/null bs=4k count=50 iflag=direct 2>/dev/null`,
-        );
+        await guest.run(`taskset ${cpu + 1} dd if=/dev/nvme0n1 of=/dev/null bs=4k count=50 iflag=direct 2>/dev/null`);
         assert.ok(Number(await guest.run(line)) >= before + 50, `interrupts of queue ${cpu + 1}`);
       }
     });

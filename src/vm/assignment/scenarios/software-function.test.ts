@@ -24,7 +24,8 @@ function disk(bench: LendingBench): SoftwareNvme {
 
 function submit(bench: LendingBench, index: number, dwords: Readonly<Record<number, number>>): void {
   const bytes = new Uint8Array(64);
-  for (const [dword, value] of Object.entries(dwords)) new DataView(bytes.buffer).setUint32(4 * Number(dword), value, true);
+  for (const [dword, value] of Object.entries(dwords))
+    new DataView(bytes.buffer).setUint32(4 * Number(dword), value, true);
   bench.services.ram.copyIn(At.adminSubmission + 64 * index, bytes);
   bench.write(BAR + 0x1000, 4, BigInt(index + 1));
 }
