@@ -1,5 +1,5 @@
 import { AsyncEvent, type AsyncEvents } from './async-events.ts';
-import { addressValue, AdminOpcode, allNamespaces, type NvmeCommand } from './command.ts';
+import { addressValue, AdminOpcode, allNamespaces, type NvmeCommand, type Respond } from './command.ts';
 import { followPrps, scatter } from './data-pointer.ts';
 import type { Features } from './features.ts';
 import type { GuestMemory } from './guest-memory.ts';
@@ -10,9 +10,6 @@ import { QueueCommands, type QueueOwner } from './queue-commands.ts';
 import type { Request } from './queues.ts';
 import { maxTransferBytes, pageBytes } from './registers.ts';
 import { NvmeStatus } from './status.ts';
-
-/** Ends a command, once. `result`: dword 0 of its completion, 0 unless it is given. */
-export type Respond = (status: number, result?: number) => void;
 
 /** What admin commands act on. */
 export interface AdminParts extends QueueOwner {

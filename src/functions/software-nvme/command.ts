@@ -45,6 +45,9 @@ export interface NvmeCommand {
   readonly cdw13: number;
 }
 
+/** Ends a command, once. `result`: dword 0 of its completion, 0 unless it is given. */
+export type Respond = (status: number, result?: number) => void;
+
 /** A 64-bit address in two halves: no guest's RAM lies where a number would not be exact, and offsets are in the low half. */
 export interface GuestAddress {
   readonly low: number;

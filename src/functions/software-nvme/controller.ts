@@ -1,5 +1,6 @@
-import { AdminCommands, type Respond } from './admin-commands.ts';
+import { AdminCommands } from './admin-commands.ts';
 import { type AsyncEvent, AsyncEvents } from './async-events.ts';
+import type { Respond } from './command.ts';
 import type { FaultPlan } from './faults.ts';
 import { Features } from './features.ts';
 import { GatedMemory, type GuestMemory } from './guest-memory.ts';

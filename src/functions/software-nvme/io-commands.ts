@@ -1,6 +1,5 @@
-import type { Respond } from './admin-commands.ts';
 import { BufferPool } from './buffer-pool.ts';
-import { allNamespaces, IoOpcode, type NvmeCommand } from './command.ts';
+import { allNamespaces, IoOpcode, type NvmeCommand, type Respond } from './command.ts';
 import { followPrps, gather, scatter, type Segment } from './data-pointer.ts';
 import type { Features } from './features.ts';
 import type { GuestMemory } from './guest-memory.ts';

@@ -1,5 +1,4 @@
-import type { Respond } from './admin-commands.ts';
-import { addressValue, completionEntryBytes, type NvmeCommand, submissionEntryBytes } from './command.ts';
+import { addressValue, completionEntryBytes, type NvmeCommand, type Respond, submissionEntryBytes } from './command.ts';
 import type { Features } from './features.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import { CompletionQueue, type QueuePlace, type QueueSet, SubmissionQueue } from './queues.ts';

@@ -1,6 +1,5 @@
-import type { Respond } from './admin-commands.ts';
 import { AsyncEvent } from './async-events.ts';
-import { decodeCommand, submissionEntryBytes } from './command.ts';
+import { decodeCommand, type Respond, submissionEntryBytes } from './command.ts';
 import { Completer } from './completer.ts';
 import type { CommandFault, FaultPlan } from './faults.ts';
 import type { GuestMemory } from './guest-memory.ts';
@@ -224,7 +223,8 @@ export class QueueEngine {
       case 'slow':
         request.cancel = this.#port.after(fault.ms, run);
         return;
-      default:
+      case 'bad-completion':
+      case undefined:
         return run();
     }
   }
