@@ -20,6 +20,7 @@ export interface IoParts {
 
 /** Force Unit Access, command dword 12. */
 const forceUnitAccess = 0x4000_0000;
+const knownOpcodes: ReadonlySet<number> = new Set(Object.values(IoOpcode));
 const rangeBytes = 16;
 /** Dataset Management: the ranges may be deallocated. Other attributes are hints. */
 const deallocate = 0x4;
@@ -49,7 +50,7 @@ export class IoCommands {
     const { command } = request;
     if (command.opcode === IoOpcode.flush) return this.#flush(command, respond);
     const namespace = this.#parts.namespaces[command.namespaceId - 1];
-    if (!Object.values<number>(IoOpcode).includes(command.opcode)) return respond(NvmeStatus.invalidOpcode);
+    if (!knownOpcodes.has(command.opcode)) return respond(NvmeStatus.invalidOpcode);
     if (namespace === undefined) return respond(NvmeStatus.invalidNamespaceOrFormat);
     if (this.#parts.isFormatting(namespace)) return respond(NvmeStatus.formatInProgress);
     switch (command.opcode) {
