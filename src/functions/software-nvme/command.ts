@@ -90,14 +90,11 @@ export interface NvmeCompletion {
   readonly more: boolean;
 }
 
-/** The four dwords of a completion queue entry, figures 122 to 125. */
-export function encodeCompletion(completion: NvmeCompletion): Uint8Array {
-  const bytes = new Uint8Array(completionEntryBytes);
-  const view = new DataView(bytes.buffer);
+/** Writes the four dwords of a completion queue entry, figures 122 to 125. */
+export function encodeCompletion(view: DataView, completion: NvmeCompletion): void {
   view.setUint32(0, completion.result, true);
   view.setUint16(8, completion.submissionHead, true);
   view.setUint16(10, completion.submissionQueueId, true);
   view.setUint16(12, completion.commandId, true);
   view.setUint16(14, completion.phase | (completion.status << 1) | (completion.more ? 0x4000 : 0), true);
-  return bytes;
 }
