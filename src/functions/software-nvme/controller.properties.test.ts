@@ -16,6 +16,12 @@ class WatchedStorage extends MemoryStorage {
     this.#ask(offset, target.byteLength, () => super.read(offset, target, done));
   }
 
+  override readAtHand(offset: number, targets: readonly Uint8Array[]): boolean {
+    const sizeBytes = targets.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    assert.ok(offset >= 0 && offset + sizeBytes <= this.sizeBytes, `${offset}+${sizeBytes}`);
+    return (offset / 512) % 2 === 0 && super.readAtHand(offset, targets);
+  }
+
   override write(offset: number, source: Uint8Array, done: StorageDone): void {
     this.#ask(offset, source.byteLength, () => super.write(offset, source, done));
   }

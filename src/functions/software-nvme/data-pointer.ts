@@ -119,3 +119,14 @@ export function gather(memory: GuestMemory, segments: readonly Segment[], target
   }
   return true;
 }
+
+/** The pieces themselves; undefined: not all of them are there any more. */
+export function viewsOf(memory: GuestMemory, segments: readonly Segment[]): Uint8Array[] | undefined {
+  const views: Uint8Array[] = [];
+  for (const { gpa, sizeBytes } of segments) {
+    const view = memory.view(gpa, sizeBytes);
+    if (view === undefined) return undefined;
+    views.push(view);
+  }
+  return views;
+}

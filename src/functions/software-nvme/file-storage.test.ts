@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { closeSync, fstatSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, mkdtempSync, openSync, rmSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -34,6 +34,35 @@ test('read, write, flush, clear', async () => {
   const expected = new Uint8Array(8192).fill(0xa5);
   expected.fill(7, 0, 4096).fill(0, 1024, 1536);
   assert.deepEqual(target, expected);
+  storage.close();
+});
+
+test('what the kernel has at hand is read into its places at once, or not at all', async () => {
+  const { storage, path } = open('at-hand');
+  await ended((done) => storage.write(512, new Uint8Array(1024).fill(7), done));
+  const memory = new Uint8Array(new SharedArrayBuffer(8192));
+  const places = [memory.subarray(100, 612), memory.subarray(4096, 5120)];
+  // Whether it can is the file system's affair; what it says must be so.
+  if (storage.readAtHand(0, places)) {
+    assert.ok(memory.subarray(100, 612).every((byte) => byte === 0xa5));
+    assert.ok(memory.subarray(4096, 5120).every((byte) => byte === 7));
+    assert.deepEqual([memory[99], memory[612], memory[4095], memory[5120]], [0, 0, 0, 0]);
+  }
+  truncateSync(path, 4096);
+  assert.equal(storage.readAtHand(4000, [memory.subarray(0, 200)]), false, 'not all of it is there');
+  storage.close();
+  assert.equal(storage.readAtHand(0, places), false);
+});
+
+test('a file in memory is always at hand', (t) => {
+  if (statfsSync('/dev/shm').type !== 0x0102_1994) return t.skip('no tmpfs here');
+  const path = `/dev/shm/dda-at-hand-${process.pid}`;
+  writeFileSync(path, new Uint8Array(4096).fill(0x5a));
+  const storage = new FileStorage(openSync(path, 'r'), 4096, true);
+  rmSync(path);
+  const target = new Uint8Array(4096);
+  assert.equal(storage.readAtHand(0, [target]), true);
+  assert.ok(target.every((byte) => byte === 0x5a));
   storage.close();
 });
 

@@ -47,13 +47,15 @@ export class QueueEngine {
   /** Queues that wait for something other than their guest. */
   readonly #held = new Set<SubmissionQueue>();
   #shadows: ShadowDoorbells | undefined;
+  /** Vectors to raise when the commands in hand are through: one interrupt for all that is done at once. */
+  readonly #raised = new Set<number>();
   #ioUnderWay = 0;
   #turning = false;
   #turnDeferred = false;
 
   constructor(port: EnginePort) {
     this.#port = port;
-    this.#completer = new Completer((vector) => port.interrupt(vector));
+    this.#completer = new Completer((vector) => this.#raise(vector));
   }
 
   start({ submission, completion }: AdminQueuePlaces): void {
@@ -150,6 +152,8 @@ export class QueueEngine {
       if (queue === undefined) break;
       this.#due.delete(queue);
       left -= this.#serve(queue, Math.min(left, commandsPerQueue));
+      for (const vector of this.#raised) this.#port.interrupt(vector);
+      this.#raised.clear();
     }
     this.#turning = false;
     if (this.#due.size === 0 || this.#turnDeferred) return;
@@ -158,6 +162,11 @@ export class QueueEngine {
       this.#turnDeferred = false;
       this.#turn();
     });
+  }
+
+  #raise(vector: number): void {
+    if (this.#turning) this.#raised.add(vector);
+    else this.#port.interrupt(vector);
   }
 
   /** Gives how many commands were started. */

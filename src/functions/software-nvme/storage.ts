@@ -11,6 +11,10 @@ export interface Storage {
   readonly readOnly: boolean;
   /** Fills `target`. */
   read(offset: number, target: Uint8Array, done: StorageDone): void;
+  /**
+   * Fills `targets`, one after the other, now, if that takes no waiting. False: it would; what is in `targets` then is anything.
+   */
+  readAtHand(offset: number, targets: readonly Uint8Array[]): boolean;
   write(offset: number, source: Uint8Array, done: StorageDone): void;
   /** What was written before outlives a power failure afterwards. */
   flush(done: StorageDone): void;
@@ -35,6 +39,15 @@ export class MemoryStorage implements Storage {
   read(offset: number, target: Uint8Array, done: StorageDone): void {
     target.set(this.bytes.subarray(offset, offset + target.byteLength));
     done(undefined);
+  }
+
+  readAtHand(offset: number, targets: readonly Uint8Array[]): boolean {
+    let at = offset;
+    for (const target of targets) {
+      target.set(this.bytes.subarray(at, at + target.byteLength));
+      at += target.byteLength;
+    }
+    return true;
   }
 
   write(offset: number, source: Uint8Array, done: StorageDone): void {

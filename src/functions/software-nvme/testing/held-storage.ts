@@ -30,6 +30,11 @@ export class HeldStorage implements Storage {
     this.#ask(`read ${offset}+${target.byteLength}`, done, (end) => this.inner.read(offset, target, end));
   }
 
+  /** Everything takes its time here. */
+  readAtHand(): boolean {
+    return false;
+  }
+
   write(offset: number, source: Uint8Array, done: StorageDone): void {
     this.#ask(`write ${offset}+${source.byteLength}`, done, (end) => this.inner.write(offset, source, end));
   }
