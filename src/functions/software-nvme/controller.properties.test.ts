@@ -17,9 +17,11 @@ class WatchedStorage extends MemoryStorage {
   }
 
   override readAtHand(offset: number, targets: readonly Uint8Array[]): boolean {
-    const sizeBytes = targets.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    assert.ok(offset >= 0 && offset + sizeBytes <= this.sizeBytes, `${offset}+${sizeBytes}`);
-    return (offset / 512) % 2 === 0 && super.readAtHand(offset, targets);
+    return this.#isEven(offset, targets) && super.readAtHand(offset, targets);
+  }
+
+  override writeAtOnce(offset: number, sources: readonly Uint8Array[]): boolean {
+    return this.#isEven(offset, sources) && super.writeAtOnce(offset, sources);
   }
 
   override write(offset: number, source: Uint8Array, done: StorageDone): void {
@@ -37,6 +39,12 @@ class WatchedStorage extends MemoryStorage {
   override whenIdle(done: () => void): void {
     this.settle();
     done();
+  }
+
+  #isEven(offset: number, parts: readonly Uint8Array[]): boolean {
+    const sizeBytes = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    assert.ok(offset >= 0 && offset + sizeBytes <= this.sizeBytes, `${offset}+${sizeBytes}`);
+    return (offset / 512) % 2 === 0;
   }
 
   #ask(offset: number, sizeBytes: number, act: () => void): void {

@@ -48,6 +48,11 @@ test('what the kernel has at hand is read into its places at once, or not at all
     assert.ok(memory.subarray(4096, 5120).every((byte) => byte === 7));
     assert.deepEqual([memory[99], memory[612], memory[4095], memory[5120]], [0, 0, 0, 0]);
   }
+  if (storage.writeAtOnce(2048, [memory.subarray(0, 50), memory.subarray(100, 562)])) {
+    const written = new Uint8Array(512);
+    await ended((done) => storage.read(2048, written, done));
+    assert.deepEqual([...written.subarray(48, 52)], [0, 0, 0xa5, 0xa5]);
+  }
   truncateSync(path, 4096);
   assert.equal(storage.readAtHand(4000, [memory.subarray(0, 200)]), false, 'not all of it is there');
   storage.close();
@@ -58,11 +63,13 @@ test('a file in memory is always at hand', (t) => {
   if (statfsSync('/dev/shm').type !== 0x0102_1994) return t.skip('no tmpfs here');
   const path = `/dev/shm/dda-at-hand-${process.pid}`;
   writeFileSync(path, new Uint8Array(4096).fill(0x5a));
-  const storage = new FileStorage(openSync(path, 'r'), 4096, true);
+  const storage = new FileStorage(openSync(path, 'r+'), 4096, false);
   rmSync(path);
+  assert.equal(storage.writeAtOnce(512, [new Uint8Array(100).fill(1), new Uint8Array(412).fill(2)]), true);
   const target = new Uint8Array(4096);
   assert.equal(storage.readAtHand(0, [target]), true);
-  assert.ok(target.every((byte) => byte === 0x5a));
+  const expected = new Uint8Array(4096).fill(0x5a).fill(1, 512, 612).fill(2, 612, 1024);
+  assert.deepEqual(target, expected);
   storage.close();
 });
 

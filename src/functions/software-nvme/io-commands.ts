@@ -35,7 +35,7 @@ interface Transfer extends ByteSpan {
 }
 
 /**
- * The NVM command set. NVM Express Base Specification 1.4, 6. What a storage has at hand goes right into the guest's memory; all else is
+ * The NVM command set. NVM Express Base Specification 1.4, 6. What a storage has at hand, or takes at once, goes right to and from the guest's memory; all else is
  * copied through memory of this process, so that nothing that is still under way reaches a guest that has lost the function meanwhile.
  */
 export class IoCommands {
@@ -104,20 +104,31 @@ export class IoCommands {
 
   #write(namespace: Namespace, command: NvmeCommand, memory: GuestMemory, respond: Respond): void {
     if (namespace.storage.readOnly) return respond(NvmeStatus.namespaceWriteProtected);
-    const taken = this.#takeData(namespace, command, memory);
+    const transfer = this.#transfer(namespace, command, memory);
+    if (typeof transfer === 'number') return respond(transfer);
+    const { offset, sizeBytes, segments } = transfer;
+    const places = viewsOf(memory, segments);
+    if (places !== undefined && namespace.storage.writeAtOnce(offset, places)) {
+      this.#parts.logs.wasWritten(sizeBytes);
+      return this.#settle(namespace, command, undefined, respond);
+    }
+    const taken = this.#copyData(transfer, memory);
     if (typeof taken === 'number') return respond(taken);
-    const { offset, buffer, data } = taken;
+    const { buffer, data } = taken;
     namespace.storage.write(offset, data, (error) => {
       this.#pool.giveBack(buffer);
-      if (error === undefined) this.#parts.logs.wasWritten(data.byteLength);
+      if (error === undefined) this.#parts.logs.wasWritten(sizeBytes);
       this.#settle(namespace, command, error, respond);
     });
   }
 
   #compare(namespace: Namespace, command: NvmeCommand, memory: GuestMemory, respond: Respond): void {
-    const taken = this.#takeData(namespace, command, memory);
+    const transfer = this.#transfer(namespace, command, memory);
+    if (typeof transfer === 'number') return respond(transfer);
+    const taken = this.#copyData(transfer, memory);
     if (typeof taken === 'number') return respond(taken);
-    const { offset, buffer, data } = taken;
+    const { buffer, data } = taken;
+    const { offset } = transfer;
     const stored = this.#pool.take(data.byteLength);
     const target = stored.subarray(0, data.byteLength);
     namespace.storage.read(offset, target, (error) => {
@@ -166,17 +177,13 @@ export class IoCommands {
   }
 
   /** The guest's data, copied. The caller gives `buffer` back. */
-  #takeData(
-    namespace: Namespace,
-    command: NvmeCommand,
+  #copyData(
+    { sizeBytes, segments }: Transfer,
     memory: GuestMemory,
-  ): { readonly offset: number; readonly buffer: Uint8Array; readonly data: Uint8Array } | NvmeStatus {
-    const transfer = this.#transfer(namespace, command, memory);
-    if (typeof transfer === 'number') return transfer;
-    const { offset, sizeBytes, segments } = transfer;
+  ): { readonly buffer: Uint8Array; readonly data: Uint8Array } | NvmeStatus {
     const buffer = this.#pool.take(sizeBytes);
     const data = buffer.subarray(0, sizeBytes);
-    if (gather(memory, segments, data)) return { offset, buffer, data };
+    if (gather(memory, segments, data)) return { buffer, data };
     this.#pool.giveBack(buffer);
     return NvmeStatus.dataTransferError;
   }

@@ -16,6 +16,8 @@ export interface Storage {
    */
   readAtHand(offset: number, targets: readonly Uint8Array[]): boolean;
   write(offset: number, source: Uint8Array, done: StorageDone): void;
+  /** Writes `sources`, one after the other, now, if that takes no waiting. False: it would; some of it may be written. */
+  writeAtOnce(offset: number, sources: readonly Uint8Array[]): boolean;
   /** What was written before outlives a power failure afterwards. */
   flush(done: StorageDone): void;
   /** The range reads zero afterwards, and takes no room where the storage knows how to give it back. */
@@ -53,6 +55,15 @@ export class MemoryStorage implements Storage {
   write(offset: number, source: Uint8Array, done: StorageDone): void {
     this.bytes.set(source, offset);
     done(undefined);
+  }
+
+  writeAtOnce(offset: number, sources: readonly Uint8Array[]): boolean {
+    let at = offset;
+    for (const source of sources) {
+      this.bytes.set(source, at);
+      at += source.byteLength;
+    }
+    return true;
   }
 
   flush(done: StorageDone): void {

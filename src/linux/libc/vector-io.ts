@@ -1,29 +1,52 @@
-import { addressOf, bindLong, heldUntilHere } from './library.ts';
+import { addressOf, bindLong, heldUntilHere, lastErrno } from './library.ts';
 
-/** RWF_NOWAIT of preadv2(2). Linux include/uapi/linux/fs.h. */
+/** RWF_NOWAIT of preadv2(2) and pwritev2(2). Linux include/uapi/linux/fs.h. */
 const noWait = 0x8;
+/** EOPNOTSUPP: this file system can't say beforehand whether it would wait. */
+const notSupported = 95;
 /** struct iovec on x86-64: where, how much. */
 const vectorBytes = 16;
-/** IOV_MAX, Linux include/uapi/linux/uio.h (UIO_MAXIOV). */
+/** Linux include/uapi/linux/uio.h, UIO_MAXIOV. */
 const maxVectors = 1024;
 
 const nativeRead = bindLong('preadv2', ['int', 'void *', 'int', 'int64', 'int']);
+const nativeWrite = bindLong('pwritev2', ['int', 'void *', 'int', 'int64', 'int']);
 
 /**
- * Fills all of `targets`, one after the other, with what a file has from `offset` on. `wait` false: only if the kernel has it in memory.
- * False: not all of it came, for whatever reason; some of it may have.
+ * `partly`: not all of it, for whatever reason, which the same at leisure tells; where it would have had to wait, for one.
+ * `never`: this file can't be asked so.
  */
-export function readInto(fd: number, targets: readonly Uint8Array[], offset: number, wait: boolean): boolean {
-  if (targets.length > maxVectors) return false;
-  const vectors = new Uint8Array(targets.length * vectorBytes);
+export type AtOnce = 'done' | 'partly' | 'never';
+
+/** Fills `targets`, one after the other, with what a file has from `offset` on. `wait` false: only if that takes no waiting. */
+export function readInto(fd: number, targets: readonly Uint8Array[], offset: number, wait: boolean): AtOnce {
+  return move(nativeRead, fd, targets, offset, wait);
+}
+
+/** Writes `sources`, one after the other, to a file from `offset` on. `wait` false: only if that takes no waiting. */
+export function writeFrom(fd: number, sources: readonly Uint8Array[], offset: number, wait: boolean): AtOnce {
+  return move(nativeWrite, fd, sources, offset, wait);
+}
+
+function move(
+  native: typeof nativeRead,
+  fd: number,
+  parts: readonly Uint8Array[],
+  offset: number,
+  wait: boolean,
+): AtOnce {
+  if (parts.length > maxVectors) return 'partly';
+  const vectors = new Uint8Array(parts.length * vectorBytes);
   const view = new DataView(vectors.buffer);
   let wanted = 0;
-  for (const [index, target] of targets.entries()) {
-    view.setBigUint64(index * vectorBytes, addressOf(target), true);
-    view.setBigUint64(index * vectorBytes + 8, BigInt(target.byteLength), true);
-    wanted += target.byteLength;
+  for (const [index, part] of parts.entries()) {
+    view.setBigUint64(index * vectorBytes, addressOf(part), true);
+    view.setBigUint64(index * vectorBytes + 8, BigInt(part.byteLength), true);
+    wanted += part.byteLength;
   }
-  const count = Number(nativeRead(fd, vectors, targets.length, offset, wait ? 0 : noWait));
-  heldUntilHere(...targets);
-  return count === wanted;
+  const count = Number(native(fd, vectors, parts.length, offset, wait ? 0 : noWait));
+  const errno = count < 0 ? lastErrno() : 0;
+  heldUntilHere(...parts);
+  if (errno === notSupported) return 'never';
+  return count === wanted ? 'done' : 'partly';
 }

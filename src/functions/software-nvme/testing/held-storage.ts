@@ -39,6 +39,10 @@ export class HeldStorage implements Storage {
     this.#ask(`write ${offset}+${source.byteLength}`, done, (end) => this.inner.write(offset, source, end));
   }
 
+  writeAtOnce(): boolean {
+    return false;
+  }
+
   flush(done: StorageDone): void {
     this.#ask('flush', done, (end) => this.inner.flush(end));
   }
