@@ -72,31 +72,27 @@ class Walk {
       const room = entriesPerPage - (list.low % pageBytes) / entryBytes;
       // The last place of a page leads on where what is needed doesn't fit.
       const chained = needed > room;
-      const entries = this.#readList(list, chained ? room : needed);
-      if (entries === undefined) return NvmeStatus.dataTransferError;
-      const data = chained ? entries.slice(0, -1) : entries;
-      for (const entry of data) {
-        if (entry.low % pageBytes !== 0) return NvmeStatus.invalidPrpOffset;
+      const view = this.#readList(list, chained ? room : needed);
+      if (view === undefined) return NvmeStatus.dataTransferError;
+      const pages = chained ? room - 1 : needed;
+      for (let index = 0; index < pages; index += 1) {
+        const low = view.getUint32(index * entryBytes, true);
+        const high = view.getUint32(index * entryBytes + 4, true);
+        if (low % pageBytes !== 0) return NvmeStatus.invalidPrpOffset;
         const part = Math.min(left, pageBytes);
-        if (!this.add(addressValue(entry), part)) return NvmeStatus.dataTransferError;
+        if (!this.add(high * 2 ** 32 + low, part)) return NvmeStatus.dataTransferError;
         left -= part;
       }
-      const next = chained ? entries.at(-1) : undefined;
-      if (next === undefined) return undefined;
-      if (next.low % pageBytes !== 0) return NvmeStatus.invalidPrpOffset;
-      list = next;
+      if (!chained) return undefined;
+      list = { low: view.getUint32(pages * entryBytes, true), high: view.getUint32(pages * entryBytes + 4, true) };
+      if (list.low % pageBytes !== 0) return NvmeStatus.invalidPrpOffset;
     }
     return undefined;
   }
 
-  #readList(list: GuestAddress, count: number): GuestAddress[] | undefined {
+  #readList(list: GuestAddress, count: number): DataView | undefined {
     const bytes = new Uint8Array(count * entryBytes);
-    if (!this.#memory.read(addressValue(list), bytes)) return undefined;
-    const view = new DataView(bytes.buffer);
-    return Array.from({ length: count }, (_, index) => ({
-      low: view.getUint32(index * entryBytes, true),
-      high: view.getUint32(index * entryBytes + 4, true),
-    }));
+    return this.#memory.read(addressValue(list), bytes) ? new DataView(bytes.buffer) : undefined;
   }
 }
 

@@ -24,7 +24,7 @@ export class DmaMemory implements GuestMemory {
   }
 
   contains(gpa: number, sizeBytes: number): boolean {
-    return this.#find(gpa, sizeBytes) !== undefined;
+    return this.#regionOf(gpa, sizeBytes) !== undefined;
   }
 
   read(gpa: number, target: Uint8Array): boolean {
@@ -51,13 +51,13 @@ export class DmaMemory implements GuestMemory {
   }
 
   #find(gpa: number, sizeBytes: number): Uint8Array | undefined {
+    const region = this.#regionOf(gpa, sizeBytes);
+    return region?.bytes.subarray(gpa - region.gpa, gpa - region.gpa + sizeBytes);
+  }
+
+  #regionOf(gpa: number, sizeBytes: number): DmaRegion | undefined {
     if (!Number.isSafeInteger(gpa) || gpa < 0) return undefined;
-    for (const region of this.#regions) {
-      const offset = gpa - region.gpa;
-      if (offset >= 0 && offset + sizeBytes <= region.sizeBytes)
-        return region.bytes.subarray(offset, offset + sizeBytes);
-    }
-    return undefined;
+    return this.#regions.find((region) => gpa >= region.gpa && gpa + sizeBytes <= region.gpa + region.sizeBytes);
   }
 }
 

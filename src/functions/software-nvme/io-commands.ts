@@ -35,8 +35,9 @@ interface Transfer extends ByteSpan {
 }
 
 /**
- * The NVM command set. NVM Express Base Specification 1.4, 6. What a storage has at hand, or takes at once, goes right to and from the guest's memory; all else is
- * copied through memory of this process, so that nothing that is still under way reaches a guest that has lost the function meanwhile.
+ * The NVM command set. NVM Express Base Specification 1.4, 6. What a storage has at hand, or takes at once, goes right to and
+ * from the guest's memory; all else is copied through memory of this process, so that nothing that is still under way
+ * reaches a guest that has lost the function meanwhile.
  */
 export class IoCommands {
   readonly #parts: IoParts;

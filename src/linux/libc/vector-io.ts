@@ -39,9 +39,13 @@ function move(
   const vectors = new Uint8Array(parts.length * vectorBytes);
   const view = new DataView(vectors.buffer);
   let wanted = 0;
-  for (const [index, part] of parts.entries()) {
-    view.setBigUint64(index * vectorBytes, addressOf(part), true);
-    view.setBigUint64(index * vectorBytes + 8, BigInt(part.byteLength), true);
+  let at = 0;
+  for (const part of parts) {
+    const address = addressIn(part);
+    view.setUint32(at, address % 2 ** 32, true);
+    view.setUint32(at + 4, Math.floor(address / 2 ** 32), true);
+    view.setUint32(at + 8, part.byteLength, true);
+    at += vectorBytes;
     wanted += part.byteLength;
   }
   const count = Number(native(fd, vectors, parts.length, offset, wait ? 0 : noWait));
@@ -49,4 +53,19 @@ function move(
   heldUntilHere(...parts);
   if (errno === notSupported) return 'never';
   return count === wanted ? 'done' : 'partly';
+}
+
+/** Where shared buffers begin: they never move, and asking for each part of one takes longer than all the rest. */
+const beginnings = new WeakMap<SharedArrayBuffer, number>();
+
+/** User space ends at 2⁴⁷ or 2⁵⁶; nothing is mapped beyond 2⁴⁷ that doesn't ask for it, so a number is exact. */
+function addressIn(part: Uint8Array): number {
+  const { buffer } = part;
+  if (!(buffer instanceof SharedArrayBuffer)) return Number(addressOf(part));
+  let beginning = beginnings.get(buffer);
+  if (beginning === undefined) {
+    beginning = Number(addressOf(part)) - part.byteOffset;
+    beginnings.set(buffer, beginning);
+  }
+  return beginning + part.byteOffset;
 }
