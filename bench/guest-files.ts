@@ -13,7 +13,7 @@ const COMMAND_LINE = `${BASE_COMMAND_LINE} ${ADDED_COMMAND_LINE}`;
 const MEMORY_MIB = 512;
 
 /** Makes what both guests start from, on this machine: the same work in the rig takes ten times as long. */
-export async function guestFiles(): Promise<GuestFiles> {
+export async function guestFiles(script: string = guestScript): Promise<GuestFiles> {
   const kernel = unpackedKernel('6.1');
   const directory = join(cacheDirectory(), 'bench');
   mkdirSync(directory, { recursive: true });
@@ -24,7 +24,7 @@ export async function guestFiles(): Promise<GuestFiles> {
       modulesDirectory: kernel.modules,
       commandLine: COMMAND_LINE,
       drivers: ['nvme'],
-      run: guestScript,
+      run: script,
     }),
   );
   const unpackedDirectory = join(directory, 'kernel');

@@ -1,22 +1,24 @@
 /**
- * `npm run bench -- vs-qemu`: the same work with dda and with QEMU's vfio-pci, in one rig; `-- scale`: large hosts, in memory; `-- hostage`: guests that
+ * `npm run bench -- vs-qemu`: the same work with dda and with QEMU's vfio-pci, in one rig; `-- disks`: the same file as a disk, with dda's controller of software and QEMU's; `-- scale`: large hosts, in memory; `-- hostage`: guests that
  * don't give a device back. */
 import { parseArgs } from 'node:util';
 import { RigError } from '../rig/index.ts';
+import { disks } from './disks.ts';
 import { type Case, ALL_CASES, nameOf } from './hostage/guests.ts';
 import { hostage } from './hostage/hostage.ts';
 import { SIDES } from './hostage/plan.ts';
 import { scale } from './scale/scale.ts';
 import { type VersusQemuOptions, versusQemu } from './vs-qemu.ts';
 
-const USAGE = `Usage: npm run bench -- vs-qemu|phases|scale [--rounds N] [--json]
+const USAGE = `Usage: npm run bench -- vs-qemu|phases|disks|scale [--rounds N] [--json]
        npm run bench -- hostage [--deadline MS] [--guests NAME,…] [--side dda|qemu|both] [--json]
 
   vs-qemu      the same work with dda and with QEMU's vfio-pci on one rig, in turn: medians and ratios
   phases       what the start of either and its hot-add take their time for
+  disks        a file as an NVMe disk, with dda's controller of software and with QEMU's
   scale        a host of 10,000 functions in memory, with no rig: how long its survey takes; lending among 500 VMs
   hostage      guests that hang, panic, or are stopped, and the host that wants its device back, with dda and with QEMU
-  --rounds N   of each side, of vs-qemu and phases (default 5)
+  --rounds N   of each side, of vs-qemu, phases and disks (default 5)
   --deadline MS   how long a guest has to give the device back (default 5000)
   --guests NAME,…   only these: ${ALL_CASES.map(nameOf).join(', ')}
   --side SIDE  dda, qemu, or both (default)
@@ -26,7 +28,7 @@ const USAGE = `Usage: npm run bench -- vs-qemu|phases|scale [--rounds N] [--json
 `;
 const EXIT_USAGE = 2;
 
-const BENCHES = ['vs-qemu', 'phases', 'scale', 'hostage'] as const;
+const BENCHES = ['vs-qemu', 'phases', 'disks', 'scale', 'hostage'] as const;
 
 interface Options extends VersusQemuOptions {
   readonly bench: (typeof BENCHES)[number];
@@ -72,7 +74,8 @@ if (chosen === undefined) {
   process.exitCode = EXIT_USAGE;
 } else {
   try {
-    if (chosen.bench === 'scale') await scale({ json: chosen.json });
+    if (chosen.bench === 'disks') await disks({ rounds: chosen.rounds, json: chosen.json });
+    else if (chosen.bench === 'scale') await scale({ json: chosen.json });
     else if (chosen.bench === 'hostage') {
       const sides = SIDES.filter((side) => [side, 'both'].includes(chosen.side));
       await hostage({

@@ -11,19 +11,20 @@ const CONTROL_SOCKET = `/run/dda/vms/${VM_NAME}.sock`;
 const SOCKET_POLL_MS = 50;
 
 /** The command line that users give; `program` is `dda`, as built or as it is in the sources. */
-function ddaArguments(program: string, guest: GuestFiles): string[] {
+function ddaArguments(program: string, guest: GuestFiles, more: readonly string[]): string[] {
   return [
     ...['--disable-warning=ExperimentalWarning', program, 'vm', 'run', '--name', VM_NAME],
     ...['--kernel', guest.vmlinux, '--initrd', guest.initrd, '--cmdline', guest.addedCommandLine],
     ...['--memory', `${guest.memoryMib}M`, '--cpus', '1', '--console', 'off'],
+    ...more,
   ];
 }
 
-/** A guest of `dda vm run`, asked over its control socket. */
-export function startDda(guest: GuestFiles, bdf: string, program: string): Vmm {
+/** A guest of `dda vm run` with these options beside, asked over its control socket. */
+export function startDda(guest: GuestFiles, bdf: string, program: string, more: readonly string[] = []): Vmm {
   // What Node compiled earlier counts only if dda sees to it by itself.
   const { NODE_COMPILE_CACHE: _, ...env } = process.env;
-  const { child, console, startedAt, complaints } = startVmm(process.execPath, ddaArguments(program, guest), env);
+  const { child, console, startedAt, complaints } = startVmm(process.execPath, ddaArguments(program, guest, more), env);
   let control: Promise<ControlConnection> | undefined;
   const ask = async (request: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, unknown>>> => {
     control ??= ControlConnection.open();

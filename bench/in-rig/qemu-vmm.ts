@@ -15,7 +15,7 @@ const EJECT_TIMEOUT_MS = 60_000;
  * What makes QEMU's guest start fastest here, of what was tried (docs/performance.md): the unpacked kernel by its PVH
  * entry, the qboot firmware instead of SeaBIOS, and a q35 without the devices that nobody uses. Not microvm: it has no PCI.
  */
-function qemuArguments(guest: GuestFiles, monitor: string): string[] {
+function qemuArguments(guest: GuestFiles, monitor: string, devices: readonly string[]): string[] {
   return [
     ...['-accel', 'kvm', '-cpu', 'host', '-smp', '1', '-m', String(guest.memoryMib)],
     ...['-machine', 'q35,hpet=off,smbus=off,sata=off,usb=off,graphics=off,vmport=off,i8042=off'],
@@ -24,14 +24,19 @@ function qemuArguments(guest: GuestFiles, monitor: string): string[] {
     ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
     ...['-chardev', `socket,id=monitor,path=${monitor}`, '-mon', 'chardev=monitor,mode=control'],
     ...['-device', 'pcie-root-port,id=slot1,bus=pcie.0,chassis=1,slot=1'],
+    ...devices,
   ];
 }
 
 /** As the machine has it. */
 const QEMU: Installed = { program: 'qemu-system-x86_64', args: [], env: process.env };
 
-/** A guest of QEMU, which hot-adds function `bdf` by vfio-pci behind a root port. */
-export async function startQemu(guest: GuestFiles, bdf: string, qemu: Installed = QEMU): Promise<Vmm> {
+/** A guest of QEMU, which hot-adds function `bdf` by vfio-pci behind a root port. `devices`: what it has beside. */
+export async function startQemu(
+  guest: GuestFiles,
+  bdf: string,
+  { qemu = QEMU, devices = [] }: { readonly qemu?: Installed; readonly devices?: readonly string[] } = {},
+): Promise<Vmm> {
   const path = join(tmpdir(), `bench-monitor-${process.pid}`);
   rmSync(path, { force: true });
   const server = createServer().listen(path);
@@ -39,7 +44,7 @@ export async function startQemu(guest: GuestFiles, bdf: string, qemu: Installed 
   const connection = once(server, 'connection') as Promise<[Socket]>;
   const { child, console, startedAt, complaints } = startVmm(
     qemu.program,
-    [...qemu.args, ...qemuArguments(guest, path)],
+    [...qemu.args, ...qemuArguments(guest, path, devices)],
     qemu.env,
   );
   const monitor = connection.then(async ([socket]) => {

@@ -32,7 +32,7 @@ function dda(verb: 'dismount' | 'mount'): void {
 async function oneRound(side: Side, round: number): Promise<void> {
   using trace = config.phases ? new PhaseTrace({ program, kernel: guest.vmlinux }) : undefined;
   say({ kind: 'step', side, round, step: 'start', ms: 0 });
-  const vmm = side === 'dda' ? startDda(guest, config.bdf, program) : await startQemu(guest, config.bdf, qemu);
+  const vmm = side === 'dda' ? startDda(guest, config.bdf, program) : await startQemu(guest, config.bdf, { qemu });
   try {
     const result = await runRound(vmm, guest, (step, ms) => say({ kind: 'step', side, round, step, ms }), trace);
     say({ kind: 'measured', side, round, result });

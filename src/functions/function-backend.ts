@@ -1,5 +1,5 @@
 import type { BarKind } from '../pci/index.ts';
-import type { DmaRegion } from './function.ts';
+import type { BarDoorbell, DmaRegion } from './function.ts';
 
 /** A memory BAR as the function has it. */
 export interface BackendBar {
@@ -23,6 +23,8 @@ export interface BackendMapping {
 export interface BackendEvents {
   releaseRequested(): void;
   failed(reason: string): void;
+  /** {@link FunctionBackend.doorbells} gives others for this BAR now. */
+  doorbellsChanged(barIndex: number): void;
 }
 
 export type InterruptKind = 'msi' | 'msix';
@@ -54,6 +56,8 @@ export interface FunctionBackend {
   /** Within a BAR's `sizeBytes`; 1, 2, 4 or 8 bytes. */
   readRegister(barIndex: number, offset: number, sizeBytes: number): bigint;
   writeRegister(barIndex: number, offset: number, sizeBytes: number, value: bigint): void;
+  /** Registers of a BAR at which a write is as good as a signal of an eventfd, which stays open until they have changed. */
+  doorbells(barIndex: number): readonly BarDoorbell[];
   /**
    * Whether these whole pages of a BAR, in which the MSI-X table or pending bits lie, are known to hold nothing else:
    * what is beside them then reads 0 and swallows writes, and never reaches the function.

@@ -46,6 +46,16 @@ export type BarRegion =
       readonly imageWritable: boolean;
     };
 
+/**
+ * A register of a trapped part at which a write only says that there is news, whatever is written: the kernel may signal `eventFd`
+ * in the place of a call to {@link PciFunction.writeBar}. The function hears it, and closes it.
+ */
+export interface BarDoorbell {
+  readonly offsetBytes: number;
+  readonly sizeBytes: number;
+  readonly eventFd: number;
+}
+
 /** The (address, data) pair that a guest has programmed for one MSI or MSI-X vector. */
 export interface MsiMessage {
   readonly address: bigint;
@@ -57,6 +67,8 @@ export interface DmaRegion {
   readonly gpa: number;
   readonly sizeBytes: number;
   readonly hostAddress: bigint;
+  /** The same memory, for functions that are software. */
+  readonly bytes: Uint8Array;
 }
 
 /** What a function tells its borrower. Calls come on the thread that called into the function, or from its event loop. */
@@ -68,6 +80,8 @@ export interface FunctionBorrower {
    * comes to {@link PciFunction.writeBar}.
    */
   imageAccessChanged(barIndex: number): void;
+  /** What {@link PciFunction.doorbells} gives for this BAR has changed. When this returns, those that it gave before are of no use. */
+  doorbellsChanged(barIndex: number): void;
   /** Vector `vector` may now fire with `message`; undefined: it is masked, disabled or was never programmed. */
   messageChanged(vector: number, message: MsiMessage | undefined): void;
   /** The host wants the function back now (VFIO's request interrupt). May be called more than once. */
@@ -107,6 +121,8 @@ export interface PciFunction {
 
   /** The parts of one BAR in ascending order, covering it wholly. */
   barRegions(barIndex: number): readonly BarRegion[];
+  /** Those of a BAR that there are now. */
+  doorbells(barIndex: number): readonly BarDoorbell[];
   /** For trapped parts; `sizeBytes` 1, 2, 4 or 8. */
   readBar(barIndex: number, offset: number, sizeBytes: number): bigint;
   writeBar(barIndex: number, offset: number, sizeBytes: number, value: bigint): void;

@@ -1,4 +1,5 @@
 export type {
+  BarDoorbell,
   BarRegion,
   BarShape,
   DmaRegion,
@@ -20,3 +21,17 @@ export { FunctionUnusableError, PolicedFunction } from './policed-function.ts';
 export { PhysicalFunction, sharedPages } from './physical-function.ts';
 export { hostNumaNode, openPhysicalFunction } from './open-physical.ts';
 export type { FunctionWarning } from './physical-function.ts';
+export {
+  blockBytes,
+  type CommandFault,
+  type FaultOrder,
+  type FaultPlan,
+  FileStorage,
+  MemoryStorage,
+  type Namespace,
+  SoftwareNvme,
+  type SoftwareNvmeOptions,
+  type Storage,
+  type StorageDone,
+  type StorageError,
+} from './software-nvme/index.ts';

@@ -10,6 +10,7 @@ function borrow(fn: PciFunction): string[] {
   const borrower: FunctionBorrower = {
     barMoved: (index, gpa) => told.push(`bar ${index} ${gpa === undefined ? 'off' : `0x${gpa.toString(16)}`}`),
     imageAccessChanged: () => undefined,
+    doorbellsChanged: () => undefined,
     messageChanged: (vector, message) => {
       told.push(`vector ${vector} ${message === undefined ? 'off' : `data 0x${message.data.toString(16)}`}`);
       if (message !== undefined) fn.connectVector(vector, 100 + vector);
@@ -241,7 +242,7 @@ test('quiesce is what leaving D0 asks for', () => {
 test('detach: interrupts, bus mastering, memory, reset, in this order; nobody is told; twice is once', () => {
   const fn = new FakeFunction();
   const told = borrow(fn);
-  fn.attachMemory([{ gpa: 0, sizeBytes: 4096, hostAddress: 0x1000n }]);
+  fn.attachMemory([{ gpa: 0, sizeBytes: 4096, hostAddress: 0x1000n, bytes: new Uint8Array(4096) }]);
   enableMsixVector(fn, 0, 0x60);
   fn.writeConfig(4, 2, 6);
   told.length = 0;
@@ -316,7 +317,7 @@ test('memory comes once an attach', () => {
   const fn = new FakeFunction();
   assert.throws(() => fn.attachMemory([]), /once an attach/);
   borrow(fn);
-  const regions = [{ gpa: 0, sizeBytes: 4096, hostAddress: 0x1000n }];
+  const regions = [{ gpa: 0, sizeBytes: 4096, hostAddress: 0x1000n, bytes: new Uint8Array(4096) }];
   fn.attachMemory(regions);
   assert.deepEqual(fn.backend.memory, regions);
   assert.throws(() => fn.attachMemory(regions), /once an attach/);
@@ -378,6 +379,7 @@ test("while no vector can fire the table may be the guest's plain memory; what i
   const image = () => fn.barRegions(0).find((region) => region.access === 'trapped');
   fn.attach({
     barMoved: () => undefined,
+    doorbellsChanged: () => undefined,
     imageAccessChanged: (barIndex) => {
       assert.equal(barIndex, 0);
       watched.push(image()?.imageWritable === false);

@@ -8,6 +8,7 @@ import { contains, emulateMsix, overlaps } from './emulated-msix.ts';
 import type { EmulatedMsix } from './emulated-msix.ts';
 import type { AllocatePages, BackendBar, FunctionBackend, Pages } from './function-backend.ts';
 import type {
+  BarDoorbell,
   BarRegion,
   BarShape,
   DmaRegion,
@@ -103,6 +104,7 @@ export class PolicedFunction implements PciFunction {
     this.#backend.listen({
       releaseRequested: () => this.#borrower?.releaseRequested(),
       failed: (reason) => this.#guarded.fail(reason),
+      doorbellsChanged: (barIndex) => this.#borrower?.doorbellsChanged(barIndex),
     });
   }
 
@@ -165,6 +167,10 @@ export class PolicedFunction implements PciFunction {
     const bar = this.#backendBar(barIndex);
     const spans = this.#msix?.spans.filter((span) => span.barIndex === barIndex) ?? [];
     return bar === undefined ? [] : divideBar(bar, spans, this.#msix?.unwatched === true);
+  }
+
+  doorbells(barIndex: number): readonly BarDoorbell[] {
+    return this.#borrower === undefined ? [] : this.#backend.doorbells(barIndex);
   }
 
   readBar(barIndex: number, offset: number, sizeBytes: number): bigint {

@@ -103,6 +103,11 @@ export class VfioBackend implements FunctionBackend {
     this.#device.writeRegion(barIndex, offset, sizeBytes, value);
   }
 
+  /** A guest reaches them itself, in pages that it has mapped. */
+  doorbells(): readonly [] {
+    return [];
+  }
+
   /**
    * Known of NVMe controllers only, whose registers and doorbells have their places: none lies in another BAR, nor behind
    * the first page of doorbells when these are packed (NVM Express over PCIe Transport Specification, "Register

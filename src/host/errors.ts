@@ -136,6 +136,11 @@ export const hostErrorKinds = {
   'guest-kernel-missing': { exitCode: ExitCode.notFound, when: "The host's own kernel can't serve as the guest's." },
   'guest-modules-missing': { exitCode: ExitCode.notFound, when: 'The modules of the kernel were not found.' },
   'file-unreadable': { exitCode: ExitCode.notFound, when: 'A file for the guest is not there or may not be read.' },
+  'disk-malformed': {
+    exitCode: ExitCode.impossible,
+    when: "What a guest's disk should be is no file, is empty, or does not end with a block.",
+  },
+  'disk-in-use': { exitCode: ExitCode.inUse, when: 'A VM has the file as a disk already.' },
   'capture-unreadable': { exitCode: ExitCode.notFound, when: 'A capture is not there or may not be read.' },
   'capture-malformed': { exitCode: ExitCode.impossible, when: 'What should be a capture is none, or is broken.' },
   'capture-too-large': { exitCode: ExitCode.impossible, when: 'A capture is larger than any machine needs.' },

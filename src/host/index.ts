@@ -68,6 +68,7 @@ export { checkVmName } from './control/vm-names.ts';
 export { askVm, controlDirectory, listVms, onlyVm } from './control/control.ts';
 export type { ListedVm } from './control/control.ts';
 export type { ControlOp, ControlRequest, ControlResult, VmStatus } from './control/protocol.ts';
+export { Disk, type DiskSpec, functionName, openDisks, parseDisk } from './disks/disk.ts';
 export { withGuestOnDisk, writeGuest } from './guest/guest-on-disk.ts';
 export type { GuestSpec } from './guest/guest-on-disk.ts';
 export { BASE_COMMAND_LINE, prepareGuest } from './guest/prepare-guest.ts';

@@ -68,6 +68,7 @@ export function createMachine(options: MachineOptions, port: MachinePort): Machi
     slots,
     addresses,
     routes: new MsiRoutes(vm),
+    doorbells: vm,
     vmbus,
     selectorPage,
     vpciMaxVersion: options.vpciMaxVersion,

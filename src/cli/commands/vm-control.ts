@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { askVm, canonicalName, checkVmName } from '../../host/index.ts';
+import { askVm, checkVmName, functionName } from '../../host/index.ts';
 import type { ControlResult } from '../../host/index.ts';
 import type { CliContext } from '../cli-context.ts';
 import { refuseBesideDaemon } from '../daemon/find-daemon.ts';
@@ -139,7 +139,10 @@ function functionCommand(vm: Command, verb: string, summary: string): Command {
     .command(verb)
     .summary(summary)
     .usage('[options] [NAME] BDF')
-    .argument('<BDF...>', "the VM's name (may be left out while only one runs), and the function: web 01:00.0")
+    .argument(
+      '<BDF...>',
+      "the VM's name (may be left out while only one runs), and the function: web 01:00.0, or a disk: web disk0",
+    )
     .option('--json', 'one JSON document on standard output')
     .addHelpText('after', `\nExamples:\n  dda vm ${verb} 01:00.0\n  dda vm ${verb} web 0000:01:00.0\n`);
 }
@@ -153,10 +156,10 @@ async function target(
   if (tooMany !== undefined)
     command.error("error: too many arguments: the VM's name and one function are all it takes");
   if (second === undefined) {
-    const address = canonicalName(first);
+    const address = functionName(first);
     return { home: await onlyHome(context, `${command.name()} ${address}`), address };
   }
-  const [name, address] = [checkVmName(first), canonicalName(second)];
+  const [name, address] = [checkVmName(first), functionName(second)];
   return { home: await homeOf(context, name), address };
 }
 

@@ -12,6 +12,7 @@ const ownProcessOnly = {
   vpciVersion: '--vpci-version',
   vmbusVersion: '--vmbus-version',
   ejectDeadline: '--eject-deadline',
+  disk: '--disk',
 };
 
 /** Throws HostError `options-conflict`, ApiError `daemon-running`. */

@@ -1,5 +1,13 @@
 import type { Command } from 'commander';
-import { askedFunctions, checkVmName, guestFailure, highWindowsFor, prepareGuest, runVm } from '../../host/index.ts';
+import {
+  askedFunctions,
+  checkVmName,
+  guestFailure,
+  highWindowsFor,
+  openDisks,
+  prepareGuest,
+  runVm,
+} from '../../host/index.ts';
 import type { VmRunRequest } from '../../host/index.ts';
 import { KvmError } from '../../linux/index.ts';
 import { describeEnd } from '../../vm/index.ts';
@@ -18,7 +26,7 @@ export function addVmRunCommand(vm: Command, context: CliContext): void {
     )
     .addHelpText(
       'after',
-      "\nExamples:\n  dda vm run --device 01:00.0                    the host's own kernel, a shell in the guest\n  dda vm run --kernel vmlinuz --modules lib/modules/6.1.0-13-amd64 --memory 4G --cpus 2\n  dda vm run --device 01:00.0 --run ./test.sh    run a script in the guest, then end\n  dda vm run --device 01:00.0 --private-daemon   the guest in a process without privileges\n  dda vm run --name web --console guest          Ctrl-C is the guest's, Ctrl-] ends the VM\n",
+      "\nExamples:\n  dda vm run --device 01:00.0                    the host's own kernel, a shell in the guest\n  dda vm run --disk data.img                     a file as an NVMe disk; no spare device, no IOMMU\n  dda vm run --kernel vmlinuz --modules lib/modules/6.1.0-13-amd64 --memory 4G --cpus 2\n  dda vm run --device 01:00.0 --run ./test.sh    run a script in the guest, then end\n  dda vm run --device 01:00.0 --private-daemon   the guest in a process without privileges\n  dda vm run --name web --console guest          Ctrl-C is the guest's, Ctrl-] ends the VM\n",
     )
     .action(async (flags: VmRunFlags, command: Command) => run(context, flags, command));
 }
@@ -36,9 +44,10 @@ async function run(context: CliContext, flags: VmRunFlags, command: Command): Pr
     );
   }
   const asked = askedFunctions(host, flags.device ?? []);
+  const disks = openDisks(flags.disk ?? []);
   const support = context.guestSupport();
   if (!support.runs) throw new KvmError(support.code, support.sentence);
-  const guest = await prepareGuest(files, asked);
+  const guest = await prepareGuest({ ...files, disks: flags.disk !== undefined }, asked);
   if (flags.privateDaemon === true) {
     await runWithPrivateDaemon(context, flags, { name, host, asked, files, guest });
     return;
@@ -55,7 +64,8 @@ async function run(context: CliContext, flags: VmRunFlags, command: Command): Pr
       ...(flags.vpciVersion === undefined ? {} : { vpciMaxVersion: flags.vpciVersion }),
       ...(flags.vmbusVersion === undefined ? {} : { vmbusMaxVersion: flags.vmbusVersion }),
     },
-    highWindows: highWindowsFor(host.tree),
+    highWindows: highWindowsFor(host.tree, flags.disk?.length),
+    disks,
     ejectDeadlineMs: flags.ejectDeadline,
     onReset: flags.onReset,
     force: flags.force ?? false,

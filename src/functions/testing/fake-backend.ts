@@ -15,7 +15,7 @@ import type {
   InterruptKind,
   Pages,
 } from '../function-backend.ts';
-import type { DmaRegion } from '../function.ts';
+import type { BarDoorbell, DmaRegion } from '../function.ts';
 import { FakeCapability } from './fake-config.ts';
 
 export interface FakeBar extends Omit<BackendBar, 'mappings'> {
@@ -46,6 +46,8 @@ export class FakeBackend implements FunctionBackend {
   /** Vectors that would signal an eventfd now. */
   readonly connected = new Map<number, number>();
   memory: readonly DmaRegion[] = [];
+  /** Of BAR 0; whoever changes them tells {@link events}. */
+  doorbellsOfBar0: readonly BarDoorbell[] = [];
   events: BackendEvents | undefined;
   closed = false;
   readonly #initial: Uint8Array;
@@ -120,6 +122,10 @@ export class FakeBackend implements FunctionBackend {
     this.#do(`write BAR ${barIndex} 0x${offset.toString(16)} ${sizeBytes} 0x${value.toString(16)}`);
     const ram = this.ram(barIndex);
     for (let i = 0; i < sizeBytes; i += 1) ram[offset + i] = Number((value >> BigInt(8 * i)) & 0xffn);
+  }
+
+  doorbells(barIndex: number): readonly BarDoorbell[] {
+    return barIndex === 0 ? this.doorbellsOfBar0 : [];
   }
 
   reservedBesideMsix(): boolean {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { BootError, BootErrorCode, guestInitrd, readKernel } from '../../vm/index.ts';
+import { DISK_DRIVER } from '../disks/disk.ts';
 import { HostError } from '../errors.ts';
 import type { HostFunction } from '../inventory/host-function.ts';
 import { guestDrivers } from './guest-drivers.ts';
@@ -25,6 +26,8 @@ export interface GuestFiles {
   readonly run: string | undefined;
   /** Modules to load besides those that the functions need. */
   readonly drivers: readonly string[];
+  /** Whether it has disks of software, which take a driver too. */
+  readonly disks?: boolean;
   /** Added to {@link BASE_COMMAND_LINE}. */
   readonly commandLine: string;
   /** Let the kernel unpack and place itself at random, which costs time at each start. */
@@ -98,7 +101,7 @@ async function readGuest(files: GuestFiles, functions: readonly HostFunction[]):
     const built = await guestInitrd({
       modulesDirectory,
       commandLine,
-      drivers: [...new Set([...needed.modules, ...files.drivers])],
+      drivers: [...new Set([...needed.modules, ...(files.disks === true ? [DISK_DRIVER] : []), ...files.drivers])],
       ...(run === undefined ? {} : { run }),
     });
     return { ...prepared, images: { kernel, initrd: built }, warnings };

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { hostNumaNode, PhysicalFunction } from '../../functions/index.ts';
+import { hostNumaNode, PhysicalFunction, type PciFunction } from '../../functions/index.ts';
 import {
   createDmaDomain,
   type DmaDomain,
@@ -10,9 +10,9 @@ import {
   VfioError,
 } from '../../linux/index.ts';
 import { type Assignment, type MachineEnd, type MachineOptions, VirtualMachine } from '../../vm/index.ts';
+import { type Disk, functionName, isDiskName } from '../disks/disk.ts';
 import { HostError } from '../errors.ts';
 import type { Borrowed } from '../moves/borrow.ts';
-import { canonicalName } from '../moves/move.ts';
 import type { SessionEvent } from './session-events.ts';
 
 /** How long a guest has to let go of a function when the host needs it back, unless the session says otherwise. */
@@ -24,6 +24,8 @@ const MEMLOCK_MARGIN_BYTES = 256 * MIB;
 export interface VmSessionOptions extends MachineOptions {
   /** For what the host asks for by itself (hot-unplug). Milliseconds. */
   readonly ejectDeadlineMs?: number;
+  /** What may be lent beside functions of this host. Whoever opened them closes them, after the session. */
+  readonly disks?: readonly Disk[];
 }
 
 interface VmSessionEvents {
@@ -46,6 +48,8 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
   readonly ended: Promise<MachineEnd>;
   readonly #borrowed: Borrowed;
   readonly #deadlineMs: number;
+  readonly #disks: ReadonlyMap<string, Disk>;
+  readonly #vcpus: number;
   readonly #loans = new Map<string, Loan>();
   /** Functions on their way to the guest. */
   readonly #lending = new Set<string>();
@@ -57,8 +61,11 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
   constructor(borrowed: Borrowed, options: VmSessionOptions) {
     super();
     this.#borrowed = borrowed;
+    const { disks = [], ...machine } = options;
     this.#deadlineMs = options.ejectDeadlineMs ?? DEFAULT_EJECT_DEADLINE_MS;
-    this.machine = new VirtualMachine({ populateMemory: true, ...options });
+    this.#disks = new Map(disks.map((disk) => [disk.name, disk]));
+    this.#vcpus = options.vcpus;
+    this.machine = new VirtualMachine({ populateMemory: true, ...machine });
     this.machine.on('releaseRequested', (assignment) => this.#hostWants(assignment));
     this.machine.on('functionFailed', (assignment, reason) => this.#failed(assignment, reason));
     this.ended = this.#watchEnd();
@@ -77,10 +84,10 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
     return [...this.#loans.keys()];
   }
 
-  /** Dismounts a function if need be and lends it. Gives its full name. Whatever fails, nothing is left half done. */
+  /** Lends a disk, or a function that is dismounted if need be. Gives its full name. Whatever fails, nothing is left half done. */
   async add(address: string): Promise<string> {
     const started = performance.now();
-    const name = canonicalName(address);
+    const name = functionName(address);
     if (this.#loans.has(name) || this.#lending.has(name)) {
       throw new HostError('already-lent', {
         asked: `lend ${name}`,
@@ -91,7 +98,10 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
     }
     this.#lending.add(name);
     try {
-      await this.#borrowAndLend(name);
+      const disk = this.#disks.get(name);
+      if (disk !== undefined) this.#lend(name, disk.createFunction(this.#vcpus));
+      else if (isDiskName(name)) throw this.#noSuchDisk(name);
+      else await this.#borrowAndLend(name);
     } finally {
       this.#lending.delete(name);
     }
@@ -102,7 +112,7 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
   async #borrowAndLend(name: string): Promise<void> {
     await this.#borrowed.borrow([name]);
     try {
-      await this.#awaitedAtEnd(this.#lend(name));
+      await this.#awaitedAtEnd(this.#openAndLend(name));
     } catch (error) {
       await this.#borrowed.giveBack([name]);
       throw lendRefusal(name, error);
@@ -129,7 +139,17 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
     });
   }
 
-  async #lend(name: string): Promise<void> {
+  #noSuchDisk(name: string): HostError {
+    const disks = [...this.#disks.keys()];
+    return new HostError('no-such-function', {
+      asked: `lend ${name}`,
+      obstacle: 'This VM was not started with such a disk.',
+      remedy: disks.length === 0 ? 'Start it with --disk FILE.' : `It has ${disks.join(', ')}.`,
+      details: { function: name, disks },
+    });
+  }
+
+  async #openAndLend(name: string): Promise<void> {
     this.#domain ??= this.#createDomain(name);
     const memory = this.machine.dmaRegions.map(({ gpa, ...region }) => ({ iova: gpa, ...region }));
     const { device, release } = await openVfioDeviceAside({ bdf: name, domain: this.#domain, memory });
@@ -138,8 +158,7 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
       for (const { code, message } of pciFunction.warnings) {
         this.#tell({ kind: 'warning', function: name, code, message });
       }
-      this.#serial += 1;
-      this.#loans.set(name, { assignment: this.machine.lend(pciFunction, this.#serial) });
+      this.#lend(name, pciFunction);
     } finally {
       release();
     }
@@ -153,6 +172,11 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
     } finally {
       this.#openings.delete(opening);
     }
+  }
+
+  #lend(name: string, pciFunction: PciFunction): void {
+    this.#serial += 1;
+    this.#loans.set(name, { assignment: this.machine.lend(pciFunction, this.#serial) });
   }
 
   /** All of the guest's memory is locked from the first function on. */
@@ -173,7 +197,7 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
   }
 
   #loanOf(address: string, verb: string): [string, Loan] {
-    const name = canonicalName(address);
+    const name = functionName(address);
     const loan = this.#loans.get(name);
     if (loan === undefined) {
       throw new HostError('not-lent', {
@@ -190,7 +214,7 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
     loan.returning ??= (async () => {
       await act(name, loan);
       this.#loans.delete(name);
-      await this.#borrowed.giveBack([name]);
+      if (!this.#disks.has(name)) await this.#borrowed.giveBack([name]);
     })();
     await loan.returning;
   }

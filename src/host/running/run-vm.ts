@@ -21,6 +21,7 @@ export async function runVm(host: Host, request: VmRunRequest, observer: VmRunOb
     });
   } finally {
     run.finish();
+    for (const disk of request.disks ?? []) disk.close();
     await server.close();
   }
 }

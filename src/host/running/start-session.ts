@@ -1,5 +1,6 @@
 import { SystemCallError } from '../../linux/index.ts';
 import { BootError, BootErrorCode, type MachineOptions } from '../../vm/index.ts';
+import { DISK_WINDOW_BYTES, type Disk } from '../disks/disk.ts';
 import { HostError } from '../errors.ts';
 import { pciDevicesPath } from '../inventory/inventory.ts';
 import { parseResourceTable } from '../inventory/resource-table.ts';
@@ -13,20 +14,23 @@ export type GuestImages = Pick<MachineOptions, 'kernel' | 'initrd'>;
 export interface SessionPlan {
   readonly machine: Omit<MachineOptions, 'highWindowBytes' | keyof GuestImages>;
   readonly ejectDeadlineMs: number;
+  /** Of software, lent from the start. */
+  readonly disks?: readonly Disk[];
   /** Sizes of the guest's window for 64-bit BARs to try, the best first; `undefined`: the least there is. */
   readonly highWindows: readonly (number | undefined)[];
 }
 
 /**
- * Room for all 64-bit BARs of this host's functions, so that any of them can be added later; twice that, because each lies
+ * Room for all 64-bit BARs of this host's functions and of disks, so that any of them can be added later; twice that, because each lies
  * at a multiple of its size. Less where the guest's addresses don't reach so far.
  */
-export function highWindowsFor(tree: HostTree): (number | undefined)[] {
-  const sizeBytes = tree
+export function highWindowsFor(tree: HostTree, diskCount = 0): (number | undefined)[] {
+  const physicalBytes = tree
     .list(pciDevicesPath)
     .flatMap((name) => parseResourceTable(tree.text(`${pciDevicesPath}/${name}/resource`) ?? ''))
     .filter((bar) => bar.kind === 'memory64')
     .reduce((sum, bar) => sum + bar.sizeBytes, 0);
+  const sizeBytes = physicalBytes + diskCount * DISK_WINDOW_BYTES;
   return [sizeBytes * 2, sizeBytes, undefined];
 }
 
@@ -43,6 +47,7 @@ export function startSession(borrowed: Borrowed, plan: SessionPlan, images: Gues
       ...plan.machine,
       ...images,
       ejectDeadlineMs: plan.ejectDeadlineMs,
+      ...(plan.disks === undefined ? {} : { disks: plan.disks }),
       ...(best === undefined ? {} : { highWindowBytes: best }),
     });
   } catch (error) {

@@ -3,11 +3,11 @@ import type { CrashReport } from '../../hyperv/index.ts';
 import type { EjectOutcome, ExitCounts, MachineEnd, MachineLogEntry } from '../../vm/index.ts';
 import type { ControlHandler } from '../control/control-server.ts';
 import type { ControlOp, VmStatus } from '../control/protocol.ts';
+import { functionName } from '../disks/disk.ts';
 import { HostError } from '../errors.ts';
 import type { SessionEvent } from '../lending/session-events.ts';
 import type { VmSession } from '../lending/vm-session.ts';
 import type { Borrowed } from '../moves/borrow.ts';
-import { canonicalName } from '../moves/move.ts';
 import { type GuestImages, type SessionPlan, startSession } from './start-session.ts';
 
 /** How long a guest that says it crashed may go on printing before it is stopped, if it doesn't reset by itself. */
@@ -73,7 +73,8 @@ export class VmRun {
   constructor(request: VmRunRequest, observer: VmRunObserver) {
     this.#request = request;
     this.#observer = observer;
-    this.#functions = new Set(request.functions.map(canonicalName));
+    const disks = (request.disks ?? []).map(({ name }) => name);
+    this.#functions = new Set([...disks, ...request.functions.map(functionName)]);
   }
 
   readonly handler: ControlHandler = {
@@ -87,7 +88,7 @@ export class VmRun {
     eject: async ({ function: address, deadlineMs }) => {
       const session = this.#running(`eject ${address}`);
       const started = performance.now();
-      const name = canonicalName(address);
+      const name = functionName(address);
       // Whoever joins an eject that is under way hears how that ends.
       let outcome: EjectOutcome = 'rescinded';
       const listen = (event: SessionEvent): void => {
@@ -105,7 +106,7 @@ export class VmRun {
       const session = this.#running(`rescind ${address}`);
       const started = performance.now();
       await this.#unlessGone(session, 'rescind', session.rescind(address));
-      return { function: canonicalName(address), tookMs: performance.now() - started };
+      return { function: functionName(address), tookMs: performance.now() - started };
     },
     stop: async () => {
       this.#stopping = true;

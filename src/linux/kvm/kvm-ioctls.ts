@@ -15,6 +15,7 @@ export const KvmIoctl = {
   createIrqchip: { name: 'KVM_CREATE_IRQCHIP', number: 0xae60 },
   irqLine: { name: 'KVM_IRQ_LINE', number: 0x4008ae61 },
   setGsiRouting: { name: 'KVM_SET_GSI_ROUTING', number: 0x4008ae6a },
+  ioeventfd: { name: 'KVM_IOEVENTFD', number: 0x4040ae79 },
   irqfd: { name: 'KVM_IRQFD', number: 0x4020ae76 },
   getTscKhz: { name: 'KVM_GET_TSC_KHZ', number: 0xaea3 },
   enableCap: { name: 'KVM_ENABLE_CAP', number: 0x4068aea3 },

@@ -89,6 +89,10 @@ export const irqLevelSizeBytes = 8;
 export const irqfdLayout = { fd: 0, gsi: 4, flags: 8, resampleFd: 12 } as const;
 export const irqfdSizeBytes = 32;
 
+/** struct kvm_ioeventfd. */
+export const ioeventfdLayout = { datamatch: 0, address: 8, length: 16, fd: 20, flags: 24 } as const;
+export const ioeventfdSizeBytes = 64;
+
 /** struct kvm_irq_routing (header) and struct kvm_irq_routing_entry. */
 export const routingLayout = { count: 0, entries: 8 } as const;
 export const routingEntryLayout = {

@@ -6,6 +6,8 @@ import { enableCapability } from './enable-cap.ts';
 import { encodeRouting, type GsiRoute } from './gsi-routing.ts';
 import { KvmIoctl } from './kvm-ioctls.ts';
 import {
+  ioeventfdLayout,
+  ioeventfdSizeBytes,
   irqfdLayout,
   irqfdSizeBytes,
   irqLevelLayout,
@@ -36,6 +38,8 @@ export interface MemorySlot {
 
 /** KVM_MEM_READONLY. */
 const readOnlyMemory = 2;
+/** KVM_IOEVENTFD_FLAG_DEASSIGN. */
+const ioeventfdDeassign = 4;
 /** KVM_IRQFD_FLAG_DEASSIGN. */
 const irqfdDeassign = 1;
 
@@ -150,6 +154,29 @@ export class KvmVm {
     view.setUint32(irqfdLayout.gsi, gsi, true);
     view.setUint32(irqfdLayout.flags, flags, true);
     ioctlStruct(this.fd, KvmIoctl.irqfd, bytes, `descriptor ${eventFd}, GSI ${gsi}`);
+  }
+
+  /**
+   * From now on a write of `sizeBytes` to `gpa`, whatever is written, signals `eventFd` and leaves the guest no further than the
+   * kernel. The address must not be in a memory slot.
+   */
+  connectDoorbell(eventFd: number, gpa: number, sizeBytes: number): void {
+    this.#ioeventfd(eventFd, gpa, sizeBytes, 0);
+  }
+
+  /** Undoes {@link connectDoorbell} with the same arguments: writes exit again. */
+  disconnectDoorbell(eventFd: number, gpa: number, sizeBytes: number): void {
+    this.#ioeventfd(eventFd, gpa, sizeBytes, ioeventfdDeassign);
+  }
+
+  #ioeventfd(eventFd: number, gpa: number, sizeBytes: number, flags: number): void {
+    const bytes = new Uint8Array(ioeventfdSizeBytes);
+    const view = new DataView(bytes.buffer);
+    view.setBigUint64(ioeventfdLayout.address, BigInt(gpa), true);
+    view.setUint32(ioeventfdLayout.length, sizeBytes, true);
+    view.setInt32(ioeventfdLayout.fd, eventFd, true);
+    view.setUint32(ioeventfdLayout.flags, flags, true);
+    ioctlStruct(this.fd, KvmIoctl.ioeventfd, bytes, `descriptor ${eventFd}, address 0x${gpa.toString(16)}`);
   }
 
   createVcpu(id: number): KvmVcpu {

@@ -152,6 +152,12 @@ export class Assignment implements FunctionBorrower {
     }
   }
 
+  doorbellsChanged(barIndex: number): void {
+    if (!this.#revoked) {
+      this.#bars.doorbellsChanged(barIndex);
+    }
+  }
+
   messageChanged(vector: number, message: Parameters<InterruptDelivery['messageChanged']>[1]): void {
     if (!this.#revoked) {
       this.#interrupts.messageChanged(vector, message);

@@ -9,6 +9,7 @@ const BAR = 0xe100_0000;
 const nobody: FunctionBorrower = {
   barMoved: () => undefined,
   imageAccessChanged: () => undefined,
+  doorbellsChanged: () => undefined,
   messageChanged: () => undefined,
   releaseRequested: () => undefined,
   failed: () => undefined,

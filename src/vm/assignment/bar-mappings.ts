@@ -2,6 +2,7 @@ import type { PciFunction } from '../../functions/index.ts';
 import { BoundedLog } from '../../vpci/index.ts';
 import type { MemorySlot } from '../memory/memory-slots.ts';
 import type { MachineServices } from './machine-services.ts';
+import { BarDoorbells } from './bar-doorbells.ts';
 import { fitsDeviceWindow } from './windows.ts';
 
 /** An image of a trapped part: its slot is made anew when the guest may write there from now on, or no more. */
@@ -18,6 +19,7 @@ interface MappedBar {
   readonly slots: MemorySlot[];
   readonly images: MappedImage[];
   readonly claims: number[];
+  readonly doorbells: BarDoorbells;
 }
 
 /**
@@ -66,6 +68,11 @@ export class BarMappings {
     }
   }
 
+  /** The function hears of writes to other registers, or at other places, than before. */
+  doorbellsChanged(barIndex: number): void {
+    this.#mapped.get(barIndex)?.doorbells.connect(this.#function.doorbells(barIndex));
+  }
+
   unmapAll(): void {
     for (const barIndex of [...this.#mapped.keys()]) {
       this.#unmap(barIndex);
@@ -86,7 +93,10 @@ export class BarMappings {
       this.#refuse('bar-overlap', barIndex, gpa, "over another device's range");
       return;
     }
-    const mapped: MappedBar = { gpa, slots: [], images: [], claims: [] };
+    const doorbells = new BarDoorbells(this.#services.doorbells, gpa, (reason) =>
+      this.#log.log('warning', 'doorbell-refused', `${this.#function.name}: ${reason}; its writes exit instead`),
+    );
+    const mapped: MappedBar = { gpa, slots: [], images: [], claims: [], doorbells };
     this.#mapped.set(barIndex, mapped);
     for (const region of this.#function.barRegions(barIndex)) {
       const at = gpa + region.offsetBytes;
@@ -112,6 +122,7 @@ export class BarMappings {
         });
       }
     }
+    doorbells.connect(this.#function.doorbells(barIndex));
   }
 
   #refuse(code: string, barIndex: number, gpa: number, where: string): void {
@@ -125,6 +136,7 @@ export class BarMappings {
       return;
     }
     this.#mapped.delete(barIndex);
+    mapped.doorbells.connect([]);
     for (const slot of [...mapped.slots, ...mapped.images.map((image) => image.slot)]) {
       if (slot !== undefined) {
         this.#services.slots.unmap(slot);

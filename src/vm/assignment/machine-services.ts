@@ -1,5 +1,6 @@
 import type { GuestMap } from '../boot/index.ts';
 import type { MsiRoutes } from '../interrupts/msi-routes.ts';
+import type { DoorbellVm } from './bar-doorbells.ts';
 import type { AddressMap } from '../memory/address-map.ts';
 import type { GuestRam } from '../memory/guest-ram.ts';
 import type { MemorySlots } from '../memory/memory-slots.ts';
@@ -14,6 +15,7 @@ export interface MachineServices {
   readonly slots: MemorySlots;
   readonly addresses: AddressMap;
   readonly routes: MsiRoutes;
+  readonly doorbells: DoorbellVm;
   readonly vmbus: VmbusServer;
   /** One page of guest-writable memory behind every config window's slot selector: a bus of one function has nothing to select. */
   readonly selectorPage: SharedMemory;

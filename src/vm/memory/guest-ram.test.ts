@@ -98,6 +98,11 @@ test('DMA reaches all of RAM and nothing else, at the addresses that the guest u
     assert.ok(low && high);
     assert.equal(high.hostAddress - low.hostAddress, BigInt(3 * GIB));
     assert.equal(low.hostAddress % 4096n, 0n);
+    high.bytes[1] = 0xa5;
+    const seen = new Uint8Array(2);
+    ram.copyOut(high.gpa, seen);
+    assert.deepEqual([...seen], [0, 0xa5], 'and software reaches the same memory');
+    assert.equal(high.bytes.byteLength, high.sizeBytes);
   } finally {
     ram.close();
   }

@@ -99,6 +99,7 @@ export class GuestRam implements GuestMemory {
       gpa: region.gpa,
       sizeBytes: region.sizeBytes,
       hostAddress: this.#memory.address + BigInt(region.backingOffset),
+      bytes: new Uint8Array(this.#memory.buffer, this.#memory.offset + region.backingOffset, region.sizeBytes),
     }));
   }
 

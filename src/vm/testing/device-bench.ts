@@ -40,6 +40,7 @@ export class DeviceBench {
       slots: this.slots,
       addresses: this.addresses,
       routes: new MsiRoutes(this.vm),
+      doorbells: this.vm,
       vmbus: this.vmbus.server,
       selectorPage,
       vpciMaxVersion: undefined,

@@ -1,9 +1,10 @@
 import type { GsiRoute, MemorySlot } from '../../linux/index.ts';
+import type { DoorbellVm } from '../assignment/bar-doorbells.ts';
 import type { RoutingVm } from '../interrupts/msi-routes.ts';
 import type { SlotVm } from '../memory/memory-slots.ts';
 
 /** The calls to KVM that memory slots and interrupt routes make: what they lead to, and a KVM's refusal of nonsense. */
-export class RecordingVm implements SlotVm, RoutingVm {
+export class RecordingVm implements SlotVm, RoutingVm, DoorbellVm {
   /** By number. */
   readonly regions = new Map<number, MemorySlot>();
   /** The table of interrupt routes as it was last set. */
@@ -12,6 +13,8 @@ export class RecordingVm implements SlotVm, RoutingVm {
   routeTables = 0;
   /** eventfd → GSI. */
   readonly irqfds = new Map<number, number>();
+  /** Guest-physical address → eventfd. */
+  readonly doorbells = new Map<number, number>();
   /** The next call fails with this sentence. */
   refusal: string | undefined;
 
@@ -42,6 +45,18 @@ export class RecordingVm implements SlotVm, RoutingVm {
     this.#mayRefuse();
     if (this.irqfds.get(eventFd) !== gsi) throw new Error(`eventfd ${eventFd} has no irqfd for GSI ${gsi}`);
     this.irqfds.delete(eventFd);
+  }
+
+  connectDoorbell(eventFd: number, gpa: number): void {
+    this.#mayRefuse();
+    if (this.doorbells.has(gpa)) throw new Error(`EEXIST: 0x${gpa.toString(16)} has an ioeventfd`);
+    this.doorbells.set(gpa, eventFd);
+  }
+
+  disconnectDoorbell(eventFd: number, gpa: number): void {
+    this.#mayRefuse();
+    if (this.doorbells.get(gpa) !== eventFd) throw new Error(`0x${gpa.toString(16)} has no ioeventfd ${eventFd}`);
+    this.doorbells.delete(gpa);
   }
 
   /** Where a signal of `eventFd` goes now: the MSI that the guest gets. */

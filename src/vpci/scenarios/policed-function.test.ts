@@ -11,6 +11,7 @@ function lentFunction(): { fn: FakeFunction; messages: Map<number, MsiMessage>; 
   const bars = new Map<number, number>();
   const borrower: FunctionBorrower = {
     imageAccessChanged: () => undefined,
+    doorbellsChanged: () => undefined,
     barMoved: (index, gpa) => void (gpa === undefined ? bars.delete(index) : bars.set(index, gpa)),
     messageChanged: (vector, message) => void (message ? messages.set(vector, message) : messages.delete(vector)),
     releaseRequested: () => assert.fail('nobody asked for the function'),

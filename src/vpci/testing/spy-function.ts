@@ -85,6 +85,9 @@ export class SpyFunction implements PciFunction {
   barRegions(): readonly BarRegion[] {
     throw new Error('the provider looked into a BAR');
   }
+  doorbells(): readonly [] {
+    throw new Error('the provider looked for doorbells');
+  }
   readBar(): bigint {
     throw new Error('the provider read a BAR');
   }

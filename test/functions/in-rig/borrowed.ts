@@ -26,7 +26,12 @@ export class Borrowed implements FunctionBorrower, Disposable {
 
   attach(): void {
     this.fn.attach(this);
-    this.fn.attachMemory([{ gpa: memoryGpa, sizeBytes: this.memory.sizeBytes, hostAddress: this.memory.address }]);
+    const { sizeBytes, address: hostAddress, buffer } = this.memory;
+    this.fn.attachMemory([{ gpa: memoryGpa, sizeBytes, hostAddress, bytes: new Uint8Array(buffer, 0, sizeBytes) }]);
+  }
+
+  doorbellsChanged(): void {
+    // A function of this machine hears its doorbells itself.
   }
 
   imageAccessChanged(): void {

@@ -56,6 +56,7 @@ test('a function of conventional PCI without a reset: it says so, and its MSI is
   const eventFd = EventFd.create();
   const borrower: FunctionBorrower = {
     imageAccessChanged: (index) => told.push(`image of BAR ${index}`),
+    doorbellsChanged: (index) => told.push(`doorbells of BAR ${index}`),
     barMoved: (index, gpa) => told.push(`bar ${index} ${gpa ?? 'off'}`),
     messageChanged: (vector, message) => {
       told.push(`vector ${vector} ${message?.data ?? 'off'}`);

@@ -1,0 +1,100 @@
+/** Opcodes, NVM Express Base Specification 1.4, figure 139 (admin) and figure 346 (NVM command set). */
+export const AdminOpcode = {
+  deleteSubmissionQueue: 0x00,
+  createSubmissionQueue: 0x01,
+  getLogPage: 0x02,
+  deleteCompletionQueue: 0x04,
+  createCompletionQueue: 0x05,
+  identify: 0x06,
+  abort: 0x08,
+  setFeatures: 0x09,
+  getFeatures: 0x0a,
+  asyncEventRequest: 0x0c,
+  doorbellBufferConfig: 0x7c,
+  formatNvm: 0x80,
+} as const;
+
+export const IoOpcode = {
+  flush: 0x00,
+  write: 0x01,
+  read: 0x02,
+  compare: 0x05,
+  writeZeroes: 0x08,
+  datasetManagement: 0x09,
+} as const;
+
+export const submissionEntryBytes = 64;
+export const completionEntryBytes = 16;
+/** "All namespaces", where a command takes that. */
+export const allNamespaces = 0xffff_ffff;
+
+/** A command as it was copied from guest memory, decoded once. Figures 104 and 105. */
+export interface NvmeCommand {
+  readonly opcode: number;
+  /** FUSE: 0 = by itself. */
+  readonly fused: number;
+  /** PSDT: 0 = physical region pages. */
+  readonly dataPointerKind: number;
+  readonly commandId: number;
+  readonly namespaceId: number;
+  readonly prp1: GuestAddress;
+  readonly prp2: GuestAddress;
+  readonly cdw10: number;
+  readonly cdw11: number;
+  readonly cdw12: number;
+  readonly cdw13: number;
+}
+
+/** Ends a command, once. `result`: dword 0 of its completion, 0 unless it is given. */
+export type Respond = (status: number, result?: number) => void;
+
+/** A 64-bit address in two halves: no guest's RAM lies where a number would not be exact, and offsets are in the low half. */
+export interface GuestAddress {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** As a number; from 2⁵³ on it is rounded, and no memory lies there. */
+export function addressValue({ low, high }: GuestAddress): number {
+  return high * 2 ** 32 + low;
+}
+
+/** `bytes`: {@link submissionEntryBytes} of them. */
+export function decodeCommand(bytes: Uint8Array): NvmeCommand {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, submissionEntryBytes);
+  const dword = (index: number): number => view.getUint32(4 * index, true);
+  const first = dword(0);
+  return {
+    opcode: first & 0xff,
+    fused: (first >>> 8) & 0x3,
+    dataPointerKind: (first >>> 14) & 0x3,
+    commandId: first >>> 16,
+    namespaceId: dword(1),
+    prp1: { low: dword(6), high: dword(7) },
+    prp2: { low: dword(8), high: dword(9) },
+    cdw10: dword(10),
+    cdw11: dword(11),
+    cdw12: dword(12),
+    cdw13: dword(13),
+  };
+}
+
+export interface NvmeCompletion {
+  readonly result: number;
+  readonly submissionHead: number;
+  readonly submissionQueueId: number;
+  readonly commandId: number;
+  readonly phase: 0 | 1;
+  readonly status: number;
+  /** The error log tells more. */
+  readonly more: boolean;
+}
+
+/** Writes the four dwords of a completion queue entry, figures 122 to 125. */
+export function encodeCompletion(view: DataView, completion: NvmeCompletion): void {
+  view.setUint32(0, completion.result, true);
+  view.setUint16(8, completion.submissionHead, true);
+  view.setUint16(10, completion.submissionQueueId, true);
+  view.setUint16(12, completion.commandId, true);
+  view.setUint16(14, completion.phase | (completion.status << 1) | (completion.more ? 0x4000 : 0), true);
+}

@@ -1,0 +1,13 @@
+import { test } from 'node:test';
+import { bootRig } from '../../rig/index.ts';
+import { runGuests } from '../vm/run-guests.ts';
+
+test('a disk of software, in a guest', async () => {
+  await using rig = await bootRig({ nvmeControllers: 0 });
+  await runGuests(rig, { program: 'software-nvme' });
+});
+
+test('a controller of software that fails in all ways it can, in a guest', async () => {
+  await using rig = await bootRig({ nvmeControllers: 0 });
+  await runGuests(rig, { program: 'software-nvme-faults' });
+});
