@@ -6,6 +6,9 @@ export const QUICK_TESTS = ['src/**/*.test.ts', 'rig/**/*.test.ts', 'scripts/**/
 /** Scenarios that need a rig. */
 export const RIG_TESTS = ['test/**/*.test.ts'] as const;
 
+/** Those of which there is more than a quarter of an hour holds. */
+export const LONG_TESTS = ['test/**/*.long.ts'] as const;
+
 export const nodeTestArguments = (patterns: readonly string[], options: readonly string[] = []): string[] => [
   '--disable-warning=ExperimentalWarning',
   '--test',

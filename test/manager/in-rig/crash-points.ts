@@ -24,8 +24,6 @@ interface Case {
   readonly operation: Operation;
   /** Where the function may be when all is at rest again. */
   readonly ends: readonly string[];
-  /** Who is killed in every run; the others when all points are asked for. */
-  readonly always: readonly Victim[];
   /** Where it may be when the VM process was killed; undefined: the operation has nothing to do with one. */
   readonly endsWithoutVm?: readonly string[];
 }
@@ -39,21 +37,18 @@ const shape = (count: number): Operation => ({ do: 'virtual-functions', function
 const cases: readonly Case[] = [
   {
     what: 'dismount',
-    always: ['manager'],
     prepare: [isVm(false), at('host')],
     operation: { do: 'dismount', function: nvme },
     ends: ['host', 'pool'],
   },
   {
     what: 'mount',
-    always: ['manager'],
     prepare: [at('pool')],
     operation: { do: 'mount', function: nvme },
     ends: ['host', 'pool'],
   },
   {
     what: 'start of a VM',
-    always: [],
     prepare: [isVm(false), at('pool')],
     operation: { do: 'create-vm', vm },
     ends: ['pool'],
@@ -61,7 +56,6 @@ const cases: readonly Case[] = [
   },
   {
     what: 'add',
-    always: ['manager', 'vm'],
     prepare: [isVm(true), at('pool')],
     operation: { do: 'add', vm, function: nvme },
     ends: ['pool', 'lent web'],
@@ -69,7 +63,6 @@ const cases: readonly Case[] = [
   },
   {
     what: 'remove to the pool',
-    always: ['manager', 'vm'],
     prepare: [isVm(true), at('lent web')],
     operation: remove,
     ends: ['pool', 'lent web'],
@@ -77,7 +70,6 @@ const cases: readonly Case[] = [
   },
   {
     what: 'remove to the host',
-    always: ['manager'],
     prepare: [isVm(true), at('lent web')],
     operation: { ...remove, to: 'host' },
     ends: ['host', 'lent web'],
@@ -85,7 +77,6 @@ const cases: readonly Case[] = [
   },
   {
     what: 'remove at the deadline, from a stopped VM process',
-    always: [],
     prepare: [isVm(true), at('lent web')],
     operation: { ...remove, deadlineMs: 200, stopped: true },
     ends: ['pool', 'lent web'],
@@ -93,7 +84,6 @@ const cases: readonly Case[] = [
   },
   {
     what: 'stop of a VM',
-    always: [],
     prepare: [isVm(true), at('lent web')],
     operation: { do: 'stop-vm', vm },
     ends: ['pool', 'lent web'],
@@ -101,7 +91,6 @@ const cases: readonly Case[] = [
   },
   {
     what: 'unplugging by the host, and finding it again',
-    always: [],
     prepare: [isVm(true), at('lent web')],
     operation: { do: 'unplug', function: nvme },
     ends: ['pool'],
@@ -109,21 +98,18 @@ const cases: readonly Case[] = [
   },
   {
     what: 'making virtual functions',
-    always: [],
     prepare: [isVm(false), at('host'), { ask: 'act', operation: shape(0) }],
     operation: shape(2),
     ends: ['host', 'host, with 2'],
   },
   {
     what: 'removing virtual functions',
-    always: [],
     prepare: [isVm(false), at('host'), { ask: 'act', operation: shape(2) }],
     operation: shape(0),
     ends: ['host', 'host, with 2'],
   },
 ];
 
-const isThorough = process.env['DDA_ALL_POINTS'] === '1';
 let manager = new ManagerProcess();
 after(() => manager.kill());
 
@@ -200,7 +186,6 @@ const victims: Readonly<Record<Victim, string>> = { manager: 'the manager', vm: 
 for (const each of cases.filter(({ what }) => wanted.test(what))) {
   for (const victim of ['manager', 'vm'] as const) {
     if (victim === 'vm' && each.endsWithoutVm === undefined) continue;
-    if (!isThorough && !each.always.includes(victim)) continue;
     test(`${each.what}: ${victims[victim]} dies at every act`, async (t) => {
       const startedAt = performance.now();
       t.diagnostic(await enumerate(each, victim));
