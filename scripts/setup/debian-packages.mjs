@@ -22,6 +22,7 @@ const PACKAGES = [
   program('acpica-tools', 'iasl'),
   program('iproute2', 'ip'),
   { package: 'systemd', brings: '/lib/systemd/systemd', isThere: () => isAccessible('/lib/systemd/systemd') },
+  program('udev', 'udevadm'),
   { package: 'pci.ids', brings: '/usr/share/misc/pci.ids', isThere: () => isAccessible('/usr/share/misc/pci.ids') },
 ];
 

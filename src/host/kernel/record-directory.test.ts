@@ -105,6 +105,16 @@ test('a lock is for one, until it is released', (t) => {
   assert.equal(new RecordDirectory(path).lock('group-5', other, alive).locked, true);
 });
 
+test('what dead processes hold is let go of, and nothing else', (t) => {
+  const path = directory(t);
+  const records = new RecordDirectory(path);
+  records.releaseDead(() => false);
+  records.lock('group-5', owner, () => true);
+  records.lock('group-6', other, () => true);
+  records.releaseDead((mark) => mark.processId !== owner.processId);
+  assert.deepEqual(readdirSync(join(path, 'locks')), ['group-6.json']);
+});
+
 test('the lock of a process that is no more is taken over, and nothing of it stays', (t) => {
   const path = directory(t);
   new RecordDirectory(path).lock('group-5', owner, () => true);

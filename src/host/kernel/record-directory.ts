@@ -81,6 +81,18 @@ export class RecordDirectory implements RecordStore {
     });
   }
 
+  releaseDead(isAlive: (mark: ProcessMark) => boolean): void {
+    const directory = join(this.#path, 'locks');
+    this.#guard(`read ${directory}`, () => {
+      for (const file of namesIn(directory)) {
+        if (!file.endsWith('.json')) continue;
+        const path = join(directory, file);
+        const holder = readOwner(path);
+        if (holder === undefined || !isAlive(holder)) putAside(path, `${path}.${process.pid}.stale`, holder);
+      }
+    });
+  }
+
   #read<T>(kind: string, name: string, decode: (text: string) => T | undefined): T | undefined {
     const path = this.#file(kind, name);
     return this.#guard(`read ${path}`, () => {

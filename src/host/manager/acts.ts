@@ -29,6 +29,8 @@ export interface ActsContext {
 /** Does what the machine wants done, everything at the same time, and tells the machine how it ended. */
 export class Acts {
   readonly #context: ActsContext;
+  /** What changes drivers or shapes, by function, until it has settled. Never rejects. */
+  readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(context: ActsContext) {
     this.#context = context;
@@ -66,7 +68,7 @@ export class Acts {
   #move(functions: readonly string[], act: () => Promise<{ readonly warnings: readonly string[] }>): void {
     const { notes } = this.#context;
     const current = this.#entriesOf(functions);
-    later(act).then(
+    this.#inTurn(functions, async () => (current().length > 0 ? act() : { warnings: [] })).then(
       ({ warnings }) => {
         for (const name of functions) notes.warn(name, warnings);
         this.#tell({ kind: 'moved', functions: current() });
@@ -84,11 +86,26 @@ export class Acts {
     const { virtualFunctions, notes } = this.#context;
     const { function: name, virtualFunctions: count, settings, drivenBy } = action;
     const current = this.#entriesOf([name]);
-    later(() => virtualFunctions.shape(name, { count, settings, drivenBy }))
+    this.#inTurn([name], () => virtualFunctions.shape(name, { count, settings, drivenBy }))
       .catch((error: unknown) => notes.problem(name, error))
       .then(() => {
         for (const each of current()) this.#tell({ kind: 'reshaped', function: each });
       }, bug);
+  }
+
+  /**
+   * A function that is unplugged and found again while it is being moved is to be moved anew, and the earlier move still has
+   * its group: the later one waits, which is not for ever, as each gives up a kernel that does not answer.
+   */
+  #inTurn<T>(functions: readonly string[], act: () => Promise<T>): Promise<T> {
+    const earlier = functions.flatMap((name) => this.#underWay.get(name) ?? []);
+    const done = earlier.length === 0 ? later(act) : Promise.all(earlier).then(act);
+    const forget = (): void => {
+      for (const name of functions) if (this.#underWay.get(name) === settled) this.#underWay.delete(name);
+    };
+    const settled: Promise<void> = done.then(forget, forget);
+    for (const name of functions) this.#underWay.set(name, settled);
+    return done;
   }
 
   #verify(functions: readonly string[], reset: boolean): void {

@@ -24,6 +24,8 @@ export interface DismountOptions {
 export interface HostPort {
   /** Every function that is no part of the machine itself. */
   look(): ReadonlyMap<string, Look>;
+  /** What programs of dda that ended in the middle of something have kept from others. */
+  releaseDead(): void;
   /** Undefined: it isn't there. Reads that function alone. */
   lookAt(name: string): Look | undefined;
   /** The virtual functions that a physical one has. */

@@ -24,6 +24,7 @@ export function kernelHost(host: Host): HostPort {
       }
       return looks;
     },
+    releaseDead: () => host.records.releaseDead((mark) => isProcessAlive(host.tree, mark)),
     lookAt(name) {
       const look = lookAt(host, name);
       return isLook(look) ? look : undefined;

@@ -99,6 +99,7 @@ export class ManagerCore {
 
   async recover(): Promise<void> {
     const found = await findVms(this.#parts.vms, [...this.table.vms()], this.#vms, this.notes);
+    this.#parts.host.releaseDead();
     const sightings = this.#watch.lookAtAll();
     this.#engine.ask({ kind: 'restart', sightings, liveVms: new Set(found.keys()) });
     this.#engine.waitForAll();

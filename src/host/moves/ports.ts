@@ -70,6 +70,8 @@ export interface RecordStore {
    * runs; a lock left behind by one that doesn't is taken over.
    */
   lock(key: string, owner: LockOwner, isAlive: (mark: ProcessMark) => boolean): LockResult;
+  /** Lets go of what processes hold that run no more. Of a group that is gone itself, nobody would come to take it over. */
+  releaseDead(isAlive: (mark: ProcessMark) => boolean): void;
 }
 
 export interface LockOwner extends ProcessMark {

@@ -52,6 +52,10 @@ export class MemoryRecords implements RecordStore {
     this.autoprobe.delete(name);
   }
 
+  releaseDead(isAlive: (mark: ProcessMark) => boolean): void {
+    for (const [key, holder] of this.locks) if (!isAlive(holder)) this.locks.delete(key);
+  }
+
   lock(key: string, owner: LockOwner, isAlive: (mark: ProcessMark) => boolean): LockResult {
     const holder = this.locks.get(key);
     if (holder !== undefined && isAlive(holder)) return { locked: false, owner: holder };
