@@ -100,6 +100,8 @@ export class ManagerCore {
   async recover(): Promise<void> {
     const found = await findVms(this.#parts.vms, [...this.table.vms()], this.#vms, this.notes);
     this.#parts.host.releaseDead();
+    // Before the look: what changes meanwhile is heard afterwards.
+    this.#watch.listen(this.#parts.news);
     const sightings = this.#watch.lookAtAll();
     this.#engine.ask({ kind: 'restart', sightings, liveVms: new Set(found.keys()) });
     this.#engine.waitForAll();
@@ -108,7 +110,6 @@ export class ManagerCore {
       if (record !== undefined && link !== undefined) this.#processes.attach(record, link);
     }
     this.#writeKeepRules();
-    this.#watch.listen(this.#parts.news);
     reconcileVms(found, this.table, this.#engine, this.notes);
   }
 

@@ -114,9 +114,10 @@ let manager = new ManagerProcess();
 after(() => manager.kill());
 
 function placeIn({ functions }: ManagerSnapshot): string {
-  const owner = functions.find(({ name }) => name === nvme)?.owner;
+  const { owner, present } = functions.find(({ name }) => name === nvme) ?? {};
   const count = functions.filter(({ physicalFunction }) => physicalFunction === nvme).length;
-  const place = owner?.kind === 'lent' ? `lent ${owner.vm}` : (owner?.kind ?? 'absent');
+  const place = owner?.kind === 'lent' ? `lent ${owner.vm}` : (owner?.kind ?? 'nowhere');
+  if (present !== true) return `${place}, absent`;
   return count === 0 ? place : `${place}, with ${count}`;
 }
 
