@@ -17,6 +17,7 @@ export type {
   InterruptKind,
   Pages,
 } from './function-backend.ts';
+export { identityOf } from './identity.ts';
 export { FunctionUnusableError, PolicedFunction } from './policed-function.ts';
 export { PhysicalFunction, sharedPages } from './physical-function.ts';
 export { hostNumaNode, openPhysicalFunction } from './open-physical.ts';

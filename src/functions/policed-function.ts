@@ -19,6 +19,7 @@ import type {
 } from './function.ts';
 import { guardBackend, messageOf } from './guarded-backend.ts';
 import type { GuardedBackend } from './guarded-backend.ts';
+import { identityOf } from './identity.ts';
 import { InterruptVectors } from './interrupt-vectors.ts';
 import type { MsiState } from './msi.ts';
 
@@ -324,16 +325,5 @@ function identify(name: string, captured: Uint8Array): FunctionIdentity {
   const header = decodeHeader(captured);
   if (header === undefined) throw new FunctionUnusableError(name, 'it does not answer (its vendor id reads all ones)');
   if (header.layout !== 0) throw new FunctionUnusableError(name, 'it is a bridge, not an endpoint');
-  const { vendorId, deviceId, revisionId, programmingInterface, subClass, baseClass } = header;
-  const { subsystemVendorId, subsystemId } = header;
-  return {
-    vendorId,
-    deviceId,
-    revisionId,
-    programmingInterface,
-    subClass,
-    baseClass,
-    subsystemVendorId,
-    subsystemId,
-  };
+  return identityOf(header);
 }

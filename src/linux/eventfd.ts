@@ -1,5 +1,6 @@
-import { type FdWatch, watchReadable } from './fd-watch.ts';
-import { closeFile, createEventFd, readFile, writeFile } from './libc/files.ts';
+import type { FdWatch } from './fd-watch.ts';
+import { createEventFd, readFile, writeFile } from './libc/files.ts';
+import { WatchedFd } from './watched-fd.ts';
 
 const one = new Uint8Array(8);
 one[0] = 1;
@@ -9,13 +10,15 @@ one[0] = 1;
  * Non-blocking.
  */
 export class EventFd {
-  readonly fd: number;
+  readonly #own: WatchedFd;
   readonly #count = new Uint8Array(8);
-  #watch: FdWatch | undefined;
-  #closed = false;
 
   private constructor(fd: number) {
-    this.fd = fd;
+    this.#own = new WatchedFd(fd);
+  }
+
+  get fd(): number {
+    return this.#own.fd;
   }
 
   static create(): EventFd {
@@ -43,19 +46,14 @@ export class EventFd {
    * One callback per object. The watch keeps the process running unless told otherwise by {@link FdWatch.keepAlive}.
    */
   onSignal(callback: (count: bigint) => void): FdWatch {
-    this.#watch?.stop();
-    this.#watch = watchReadable(this.fd, () => {
+    return this.#own.onReadable(() => {
       const count = this.drain();
       if (count > 0n) callback(count);
     });
-    return this.#watch;
   }
 
   /** Idempotent. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#watch?.stop();
-    closeFile(this.fd);
+    this.#own.close();
   }
 }

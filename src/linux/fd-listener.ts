@@ -1,7 +1,8 @@
 import { FdSocket } from './fd-socket.ts';
-import { type FdWatch, watchReadable } from './fd-watch.ts';
+import type { FdWatch } from './fd-watch.ts';
 import { closeFile, setCloseOnExec } from './libc/files.ts';
 import { acceptConnection, bindAndListen, createPacketSocket } from './libc/named-sockets.ts';
+import { WatchedFd } from './watched-fd.ts';
 
 /** How many connections may wait until they are accepted. */
 const defaultBacklog = 8;
@@ -11,12 +12,14 @@ const defaultBacklog = 8;
  * and those of its directory say who may: {@link FdSocket.peer} tells who did.
  */
 export class FdListener {
-  readonly fd: number;
-  #watch: FdWatch | undefined;
-  #closed = false;
+  readonly #own: WatchedFd;
 
   private constructor(fd: number) {
-    this.fd = fd;
+    this.#own = new WatchedFd(fd);
+  }
+
+  get fd(): number {
+    return this.#own.fd;
   }
 
   /** Makes `path`, which must not be there yet. Throws {@link SystemCallError}, EADDRINUSE if it is. */
@@ -45,16 +48,11 @@ export class FdListener {
 
   /** Calls back on this thread's event loop while {@link accept} has something. One callback per object. */
   onConnection(callback: () => void): FdWatch {
-    this.#watch?.stop();
-    this.#watch = watchReadable(this.fd, callback);
-    return this.#watch;
+    return this.#own.onReadable(callback);
   }
 
   /** The path stays: whoever made it removes it. Idempotent. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#watch?.stop();
-    closeFile(this.fd);
+    this.#own.close();
   }
 }

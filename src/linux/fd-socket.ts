@@ -1,8 +1,9 @@
-import { type FdWatch, watchReadable, watchWritable } from './fd-watch.ts';
+import { type FdWatch, watchWritable } from './fd-watch.ts';
 import { closeFile, duplicateFd, setCloseOnExec } from './libc/files.ts';
 import { connectTo, createPacketSocket } from './libc/named-sockets.ts';
 import { type SocketPeer, socketPeer } from './libc/unix-sockets.ts';
 import { createSocketPair, maxPassedFds, receiveMessage, sendMessage } from './libc/sockets.ts';
+import { WatchedFd } from './watched-fd.ts';
 
 /** One message with the descriptors that came with it. The receiver owns them and closes them. */
 export interface FdMessage {
@@ -23,17 +24,19 @@ const defaultMaxBytes = 64 * 1024;
  * inherits its end through `spawn`'s `stdio` (`['ignore', …, end.fd]`) and wraps the number it got with {@link fromFd}.
  */
 export class FdSocket {
-  readonly fd: number;
+  readonly #own: WatchedFd;
   readonly #maxBytes: number;
   readonly #maxFds: number;
-  #watch: FdWatch | undefined;
   #writeWatch: FdWatch | undefined;
-  #closed = false;
 
   private constructor(fd: number, maxBytes: number, maxFds: number = maxPassedFds) {
-    this.fd = fd;
+    this.#own = new WatchedFd(fd);
     this.#maxBytes = maxBytes;
     this.#maxFds = maxFds;
+  }
+
+  get fd(): number {
+    return this.#own.fd;
   }
 
   /** Two connected ends; `maxBytes` bounds the payload of a message that either takes. */
@@ -104,9 +107,7 @@ export class FdSocket {
 
   /** Calls back on this thread's event loop while {@link receive} has something (also `'closed'`). One callback per object. */
   onReadable(callback: () => void): FdWatch {
-    this.#watch?.stop();
-    this.#watch = watchReadable(this.fd, callback);
-    return this.#watch;
+    return this.#own.onReadable(callback);
   }
 
   /** Calls back once, when {@link send} may take something again or the other end is gone. One callback per object. */
@@ -131,10 +132,7 @@ export class FdSocket {
 
   /** Idempotent. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#watch?.stop();
     this.#writeWatch?.stop();
-    closeFile(this.fd);
+    this.#own.close();
   }
 }

@@ -1,7 +1,7 @@
-import { type FdWatch, watchReadable } from './fd-watch.ts';
-import { closeFile } from './libc/files.ts';
+import type { FdWatch } from './fd-watch.ts';
 import { openPidFd, signalPidFd } from './libc/pidfd.ts';
 import { waitReadable } from './libc/poll.ts';
+import { WatchedFd } from './watched-fd.ts';
 
 /**
  * One process of this machine, be it a child or not, held by a pidfd: a later process of the same id is never mistaken for
@@ -9,13 +9,11 @@ import { waitReadable } from './libc/poll.ts';
  */
 export class ProcessHandle {
   readonly processId: number;
-  readonly #fd: number;
-  #watch: FdWatch | undefined;
-  #closed = false;
+  readonly #own: WatchedFd;
 
   private constructor(processId: number, fd: number) {
     this.processId = processId;
-    this.#fd = fd;
+    this.#own = new WatchedFd(fd);
   }
 
   /** Undefined: there is no process of that id. */
@@ -26,30 +24,25 @@ export class ProcessHandle {
 
   /** Whether all its threads have ended and the kernel has closed what it held, be it collected by its parent or not. */
   get hasEnded(): boolean {
-    return waitReadable([this.#fd], 0)?.length === 1;
+    return waitReadable([this.#own.fd], 0)?.length === 1;
   }
 
   /** Sends a signal; a stopped process, too, ends of SIGKILL. False: it has ended, and was collected. */
   signal(signal: number): boolean {
-    return signalPidFd(this.#fd, signal);
+    return signalPidFd(this.#own.fd, signal);
   }
 
   /** Calls back once on this thread's event loop when it has ended. One callback per object. */
   onEnd(callback: () => void): FdWatch {
-    this.#watch?.stop();
-    const watch = watchReadable(this.#fd, () => {
+    const watch = this.#own.onReadable(() => {
       watch.stop();
       callback();
     });
-    this.#watch = watch;
     return watch;
   }
 
   /** Lets go of the handle, not of the process. Idempotent. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#watch?.stop();
-    closeFile(this.#fd);
+    this.#own.close();
   }
 }

@@ -15,7 +15,7 @@ export interface AttributeRequest {
 /** What it answers. `code`: errno's name. */
 export type AttributeAnswer =
   | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly code: string; readonly text: string };
+  | { readonly ok: false; readonly code: string };
 
 /** The file is `.ts` in the working tree and `.js` in the package. */
 const program = new URL(
@@ -25,10 +25,6 @@ const program = new URL(
 
 type Child = ChildProcessByStdio<Writable, Readable, null>;
 
-interface Pending {
-  readonly finish: (outcome: ReadOutcome) => void;
-}
-
 /**
  * A process that stands ready to read and write attributes. Like a child of `runBounded`, it may hang in the kernel for ever: then it
  * is left to itself, and another takes its place.
@@ -37,12 +33,13 @@ export class AttributeProcess {
   #child: Child | undefined;
   /** It has answered once. */
   #isReady = false;
-  #pending: Pending | undefined;
+  /** Ends the request that is under way. */
+  #finish: ((outcome: ReadOutcome) => void) | undefined;
   #isClosed = false;
 
   /** Whether it would take a request now. */
   get isIdle(): boolean {
-    return this.#isReady && this.#pending === undefined;
+    return this.#isReady && this.#finish === undefined;
   }
 
   /** Until it is ready, it takes nothing. */
@@ -88,7 +85,7 @@ export class AttributeProcess {
       const finish = (outcome: ReadOutcome): void => {
         clearTimeout(deadlineTimer);
         clearTimeout(graceTimer);
-        this.#pending = undefined;
+        this.#finish = undefined;
         const tooLate = {
           outcome: 'failed',
           code: 'ETIMEDOUT',
@@ -96,7 +93,7 @@ export class AttributeProcess {
         } as const;
         resolve(isLate && outcome.outcome === 'failed' ? tooLate : outcome);
       };
-      this.#pending = { finish };
+      this.#finish = finish;
       child.stdin.write(`${JSON.stringify(request)}\n`);
     });
   }
@@ -109,11 +106,10 @@ export class AttributeProcess {
 
   #take(child: Child, answered: AttributeAnswer): void {
     if (child !== this.#child) return;
-    const pending = this.#pending;
     this.#isReady = true;
-    if (pending === undefined) return;
-    if (answered.ok) pending.finish({ outcome: 'done', text: answered.text });
-    else pending.finish({ outcome: 'failed', code: answered.code, text: errnoText(answered.code) });
+    // The first answer is to nobody's request.
+    if (answered.ok) this.#finish?.({ outcome: 'done', text: answered.text });
+    else this.#finish?.({ outcome: 'failed', code: answered.code, text: errnoText(answered.code) });
   }
 
   /** Another takes its place, unless it could not even begin: the next would be no better off. */
@@ -122,7 +118,7 @@ export class AttributeProcess {
     const wasReady = this.#isReady;
     this.#child = undefined;
     this.#isReady = false;
-    this.#pending?.finish({ outcome: 'failed', code: undefined, text: `the process that does it ${why}` });
+    this.#finish?.({ outcome: 'failed', code: undefined, text: `the process that does it ${why}` });
     if (wasReady && !this.#isClosed) this.start();
   }
 

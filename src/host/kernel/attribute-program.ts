@@ -20,7 +20,7 @@ function answer({ path, value }: AttributeRequest): AttributeAnswer {
     return { ok: true, text: '' };
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) throw error;
-    return { ok: false, code: error.code, text: error.message };
+    return { ok: false, code: error.code };
   }
 }
 

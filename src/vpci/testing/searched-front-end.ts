@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { ChannelFault, type ClientChannel, type ClientPacket, type ClientRequest } from '../../vmbus/index.ts';
-import { DriverFailure, type FunctionDriver, type RunningFunction } from '../front-ends/function-driver.ts';
 import { LinuxBus } from '../front-ends/linux/index.ts';
 import { PnpManager } from '../front-ends/windows/index.ts';
 import { encodeDeleteInterrupt, encodeRequest } from '../wire/encode-guest.ts';
@@ -9,7 +8,7 @@ import { HOST_MESSAGES } from '../wire/host-messages.ts';
 import { NtStatus } from '../wire/status.ts';
 import { INSTANCE_ID } from './fixture.ts';
 import { type GuestKind, ModelMachine } from './machine/index.ts';
-import { SpyFunction } from './spy-function.ts';
+import { OneVectorDriver, SearchedFunction, Wire } from './searched-parts.ts';
 import type { Searched } from './state-search.ts';
 
 /** What the host, the guest and the wire between them can do next. The last ones count as mischief, and only so many are allowed. */
@@ -44,82 +43,6 @@ const MOST_POLLS = 110;
 
 /** More than any state has to deliver until both sides are at rest. */
 const MOST_PACKETS = 500;
-
-/** One vector and nothing else: what a driver does that a bus has to do with. */
-class OneVectorDriver implements FunctionDriver {
-  readonly name = 'one-vector';
-  readonly vectorsWanted = 1;
-
-  matches(): boolean {
-    return true;
-  }
-
-  *start(...[services]: Parameters<FunctionDriver['start']>): ReturnType<FunctionDriver['start']> {
-    const vectors = yield* services.allocateVectors(1);
-    const connected = vectors === 1 && (yield* services.connectVector(0, () => undefined));
-    if (!connected) {
-      yield* services.freeVectors();
-      throw new DriverFailure('no vector');
-    }
-    const running: RunningFunction = {
-      stop: () => services.freeVectors(),
-      *suspend() {},
-      *resume() {},
-    };
-    return running;
-  }
-}
-
-/** A spy with an MSI-X capability, which may not be touched once the machine has taken it back. */
-class SearchedFunction extends SpyFunction {
-  constructor() {
-    super();
-    this.writeConfig(0x06, 2, 0x10);
-    this.writeConfig(0x34, 1, 0x40);
-    this.writeConfig(0x40, 4, 0x11);
-    this.writeConfig(0x44, 4, 0x2000);
-    this.writeConfig(0x48, 4, 0x3000);
-  }
-  override attach(): void {}
-  override attachMemory(): void {}
-  override detach(): void {
-    this.handedBack = true;
-  }
-}
-
-/** Packets on their way, in both directions. */
-class Wire implements ClientChannel {
-  onPacket: (packet: ClientPacket) => void = () => undefined;
-  readonly toHost: ClientRequest[] = [];
-  readonly toGuest: ClientPacket[] = [];
-  open = true;
-  /** Whether the host still reads and writes. */
-  served = true;
-  readonly #onClose: (reason: string) => void;
-
-  constructor(onClose: (reason: string) => void) {
-    this.#onClose = onClose;
-  }
-
-  send(request: ClientRequest): void {
-    if (!this.open) throw new Error('the front end sends over a channel that is closed');
-    if (this.served) this.toHost.push({ ...request, payload: request.payload.slice() });
-  }
-
-  close(): void {
-    if (!this.open) return;
-    this.open = false;
-    this.hostEnded('the guest closed the channel');
-  }
-
-  /** What the guest has sent and the host hasn't read is lost. */
-  hostEnded(reason: string): void {
-    if (!this.served) return;
-    this.served = false;
-    this.toHost.length = 0;
-    this.#onClose(reason);
-  }
-}
 
 /** A front end and a provider, with every packet between them held until the search lets it go. */
 export class SearchedFrontEnd implements Searched<FrontEndEvent> {

@@ -1,4 +1,4 @@
-import type { FunctionIdentity } from '../../../../functions/index.ts';
+import { type FunctionIdentity, identityOf } from '../../../../functions/index.ts';
 import {
   CommandBit,
   configSpaceBytes,
@@ -156,16 +156,5 @@ export function captureConfig(bridge: HostBridge, slot: Slot): Uint8Array | unde
 export function endpointIdentity(config: Uint8Array): FunctionIdentity | undefined {
   const header = decodeHeader(config);
   if (header === undefined || header.layout !== 0) return undefined;
-  const { vendorId, deviceId, revisionId, programmingInterface, subClass, baseClass } = header;
-  const { subsystemVendorId, subsystemId } = header;
-  return {
-    vendorId,
-    deviceId,
-    revisionId,
-    programmingInterface,
-    subClass,
-    baseClass,
-    subsystemVendorId,
-    subsystemId,
-  };
+  return identityOf(header);
 }
