@@ -4,7 +4,7 @@ import type { HostNews, HostNewsPort, HostPort, Look } from './host-port.ts';
 import type { ClockPort } from './ports.ts';
 
 /** One plugging makes many uevents; what counts is how it is when they are over. */
-const settleMs = 50;
+export const settleMs = 50;
 
 /** Keeps what is known of the host's functions up to date: looks at what is said to have changed, and at nothing else. */
 export class InventoryWatch {

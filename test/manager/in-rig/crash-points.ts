@@ -124,9 +124,11 @@ function placeIn({ functions }: ManagerSnapshot): string {
 /** The kernel's word for what happened may be a moment behind. Gives where the function is. */
 async function check(ends: readonly string[]): Promise<string> {
   for (const endMs = Date.now() + SETTLE_MS; ; await sleep(50)) {
+    // Looked at before the manager is asked: what the kernel tells of is all told by then.
+    const isUnplugging = existsSync(UNPLUGGING);
     const { snapshot } = await manager.ask({ ask: 'rest' });
     try {
-      assert.ok(!existsSync(UNPLUGGING), 'the kernel is still removing the function');
+      assert.ok(!isUnplugging, 'the kernel is still removing the function');
       assert.ok(ends.includes(placeIn(snapshot)), `it is ${placeIn(snapshot)}`);
       checkHost(snapshot);
       return placeIn(snapshot);

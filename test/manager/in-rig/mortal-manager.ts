@@ -2,9 +2,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { HostError, type Manager, openHost, type VmSpec } from '../../../src/host/index.ts';
 import { SqliteJournal } from '../../../src/host/journal/sqlite-journal.ts';
+import { settleMs } from '../../../src/host/manager/inventory-watch.ts';
 import { keepRulesFile } from '../../../src/host/manager/keep-rules.ts';
 import { kernelHost } from '../../../src/host/manager/kernel-host.ts';
 import { startManager } from '../../../src/host/manager/start-manager.ts';
@@ -50,6 +51,16 @@ async function atRest(): Promise<void> {
   for (const endMs = Date.now() + REST_MS; !isAtRest(); await sleep(10)) {
     if (Date.now() > endMs) throw new Error(`it came not to rest: ${JSON.stringify(manager.snapshot())}`);
   }
+}
+
+/**
+ * Waits until the manager has looked at all that the kernel has told of so far: a turn of the event loop reads its
+ * uevents, and timers that began with them end before one that begins now and is longer.
+ */
+async function newsHeard(): Promise<void> {
+  await nextTurn();
+  await nextTurn();
+  await sleep(2 * settleMs);
 }
 
 function placeOf(name: string): string {
@@ -128,8 +139,7 @@ async function operate(operation: Operation): Promise<unknown> {
       await shell(
         `: >${UNPLUGGING}; echo 1 >/sys/bus/pci/devices/${operation.function}/remove; echo 1 >/sys/bus/pci/rescan; rm ${UNPLUGGING}`,
       );
-      // The kernel's word for it is a moment behind.
-      return sleep(100);
+      return newsHeard();
     case 'virtual-functions':
       return operation.count === 0
         ? manager.removeVirtualFunctions({ physicalFunction: operation.function }, by)
@@ -175,6 +185,7 @@ async function answer(question: Question): Promise<Answer> {
   let acted: Pick<Answer & { ok: true }, 'acts' | 'struck' | 'outcome'> = { acts: [], struck: undefined, outcome: '' };
   switch (question.ask) {
     case 'rest':
+      await newsHeard();
       break;
     case 'bring':
       await bring(question.function, question.to);

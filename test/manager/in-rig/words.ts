@@ -25,7 +25,7 @@ export type Operation =
 
 /** What a manager process is asked. */
 export type Question =
-  /** Waits until nothing is on its way. */
+  /** Waits until the manager knows what the kernel has told of so far, and nothing is on its way. */
   | { readonly ask: 'rest' }
   /** By ordinary requests. */
   | { readonly ask: 'bring'; readonly function: string; readonly to: Place }
