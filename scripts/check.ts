@@ -3,10 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { QUICK_TESTS, nodeTestArguments } from './test-files.ts';
-
-const REPOSITORY = join(import.meta.dirname, '..');
-const cache = process.env['DDA_CACHE'] ?? join(REPOSITORY, '.cache');
+import { CACHE, REPOSITORY, nodeTestArguments, quickTests } from './test-files.ts';
 
 interface Step {
   readonly name: string;
@@ -24,13 +21,13 @@ interface Outcome {
 const STEPS: readonly Step[] = [
   {
     name: 'types',
-    command: ['tsc', '--project', '.', '--incremental', '--tsBuildInfoFile', join(cache, 'types.tsbuildinfo')],
+    command: ['tsc', '--project', '.', '--incremental', '--tsBuildInfoFile', join(CACHE, 'types.tsbuildinfo')],
   },
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
   { name: 'format', command: ['biome', 'format', '--max-diagnostics=50'] },
   { name: 'layers', command: ['depcruise', '--progress', 'none', 'src', 'rig', 'test', 'bench', 'scripts'] },
   { name: 'dead code', command: ['knip', '--no-config-hints'] },
-  { name: 'quick tests', command: [process.execPath, ...nodeTestArguments(QUICK_TESTS)] },
+  { name: 'quick tests', command: [process.execPath, ...nodeTestArguments(quickTests())] },
 ];
 
 function run({ name, command: [program = '', ...args] }: Step): Promise<Outcome> {
@@ -65,7 +62,7 @@ async function runAll(): Promise<readonly Outcome[]> {
   return outcomes;
 }
 
-mkdirSync(cache, { recursive: true });
+mkdirSync(CACHE, { recursive: true });
 const outcomes = await runAll();
 const tests = outcomes.find(({ name }) => name === 'quick tests');
 if (tests?.exitCode === 0) console.log(tests.output.slice(tests.output.lastIndexOf('ℹ tests')).trimEnd());
