@@ -99,6 +99,7 @@ export class RigDemo {
       image,
       '--modules',
       kernel.modules,
+      ...(this.#options.privateDaemon === true ? ['--private-daemon'] : []),
     ]);
   }
 

@@ -40,6 +40,7 @@ async function onThisMachine(flags: Flags, device: string): Promise<number> {
   const args = ['demo', '--device', device, '--cpus', `${flags.cpus}`, '--memory', `${flags.memory / 1024 ** 2}M`];
   args.push('--kernel', await startableKernel(kernel), '--modules', kernel.modules);
   for (const name of ['erase', 'json', 'verbose'] as const) if (flags[name] === true) args.push(`--${name}`);
+  if (flags.privateDaemon === true) args.push('--private-daemon');
   const child = spawn(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', join(REPOSITORY, 'src/cli/main.ts'), ...args],

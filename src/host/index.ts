@@ -63,7 +63,9 @@ export type { DemoErrorCode } from './demo/demo-error.ts';
 export { demoSteps } from './demo/demo-events.ts';
 export type { DemoEvent, DemoResult, DemoStep, StepTime } from './demo/demo-events.ts';
 export { runDemo } from './demo/run-demo.ts';
-export type { DemoOptions } from './demo/run-demo.ts';
+export type { DemoOptions, OnStage } from './demo/run-demo.ts';
+export { readDemoImages } from './demo/demo-images.ts';
+export type { DemoStage, DemoVm, DemoVmListener } from './demo/demo-stage.ts';
 export { checkVmName } from './control/vm-names.ts';
 export { askVm, controlDirectory, listVms, onlyVm } from './control/control.ts';
 export type { ListedVm } from './control/control.ts';
@@ -96,6 +98,7 @@ export type {
   ManagerSnapshot,
   RemoveRequest,
   RequestOutcome,
+  VmCounters,
 } from './manager/manager.ts';
 export type { ManagerParts } from './manager/manager-parts.ts';
 export type {

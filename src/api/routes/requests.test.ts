@@ -118,6 +118,13 @@ test('the audit comes page by page', async (t) => {
   });
 });
 
+test('what the process of a VM counts', async (t) => {
+  const manager = new ScriptedManager();
+  const { json } = await served(t, manager);
+  assert.deepEqual(await json('GET', '/v1/vms/web/counters'), { status: 200, body: { exits: 42 } });
+  assert.deepEqual(manager.countersAsked, ['web']);
+});
+
 test('health, with the revision', async (t) => {
   const { json } = await served(t, new ScriptedManager());
   assert.deepEqual(await json('GET', '/v1/health'), {

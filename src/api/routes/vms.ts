@@ -3,7 +3,7 @@ import { HostError } from '../../host/index.ts';
 import type { ManagedVm, Manager } from '../../host/index.ts';
 import { FunctionName, MAX_DEADLINE_MS, VmName } from '../schemas/common.ts';
 import { ManagedFunction, Outcome } from '../schemas/functions.ts';
-import { AddRequest, CreateVmRequest, StopVmRequest, Vm, VmList } from '../schemas/vms.ts';
+import { AddRequest, CreateVmRequest, StopVmRequest, Vm, VmCounters, VmList } from '../schemas/vms.ts';
 import { functionJson, vmJson } from '../views.ts';
 import { outcomeJson } from './outcome.ts';
 import { answers, defined, jsonBody, newRouter } from './route-parts.ts';
@@ -36,6 +36,15 @@ const get = createRoute({
   summary: 'One VM',
   request: { params },
   responses: answers(Vm, 'As it is now.'),
+});
+
+const counters = createRoute({
+  method: 'get',
+  path: '/vms/{vm}/counters',
+  tags,
+  summary: 'What the process of a VM counts',
+  request: { params },
+  responses: answers(VmCounters, 'Its own word, as it is now.'),
 });
 
 const stop = createRoute({
@@ -88,6 +97,7 @@ export function vmRoutes(manager: Manager) {
       return context.json(vmJson(await manager.createVm({ name, spec: defined(spec) }, context.env.caller)), 200);
     })
     .openapi(get, (context) => context.json(vmJson(vmNamed(manager, context.req.valid('param').vm)), 200))
+    .openapi(counters, async (context) => context.json(await manager.vmCounters(context.req.valid('param').vm), 200))
     .openapi(stop, async (context) => {
       const request = { name: context.req.valid('param').vm, ...defined(context.req.valid('json')) };
       return context.json(outcomeJson(await manager.stopVm(request, context.env.caller)), 200);

@@ -36,6 +36,16 @@ export const Vm = z
   .openapi('Vm');
 export type VmJson = z.input<typeof Vm>;
 
+export const VmCounters = z
+  .object({
+    exits: z
+      .number()
+      .int()
+      .min(0)
+      .openapi({ description: 'How often KVM_RUN has returned to user space, all vCPUs, since the VM started.' }),
+  })
+  .openapi('VmCounters');
+
 export const VmList = z.object({ vms: z.array(Vm) }).openapi('VmList');
 
 export const StopVmRequest = z

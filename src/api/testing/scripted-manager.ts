@@ -8,6 +8,7 @@ import type {
   ManagerEvent,
   ManagerSnapshot,
   RequestOutcome,
+  VmCounters,
 } from '../../host/index.ts';
 
 type Change = ManagerEvent extends infer Each
@@ -30,6 +31,8 @@ export class ScriptedManager implements Manager {
   /** What every request is refused with. */
   refusal: Error | undefined;
   closed = false;
+  /** VMs whose counters were asked for. */
+  readonly countersAsked: string[] = [];
   #revision = 0;
   readonly #listeners = new Set<(event: ManagerEvent) => void>();
   readonly #consoles = new Map<string, Set<(bytes: Uint8Array) => void>>();
@@ -71,6 +74,12 @@ export class ScriptedManager implements Manager {
 
   type(request: { readonly vm: string; readonly bytes: Uint8Array }, by: Caller): Promise<void> {
     return this.#ask('type', { vm: request.vm, text: Buffer.from(request.bytes).toString() }, by);
+  }
+
+  vmCounters(vm: string): Promise<VmCounters> {
+    if (this.refusal !== undefined) return Promise.reject(this.refusal);
+    this.countersAsked.push(vm);
+    return Promise.resolve({ exits: 42 });
   }
 
   watchConsole(vm: string, listener: (bytes: Uint8Array) => void): () => void {

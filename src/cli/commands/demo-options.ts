@@ -14,6 +14,8 @@ export interface DemoFlags {
   readonly erase?: boolean;
   readonly json?: boolean;
   readonly verbose?: boolean;
+  /** In a daemon of the command's own. */
+  readonly privateDaemon?: boolean;
 }
 
 export function addDemoOptions(command: Command): Command {
@@ -24,7 +26,11 @@ export function addDemoOptions(command: Command): Command {
       new Option('--memory <SIZE>', 'memory of the guest').argParser(parseMemory).default(DEFAULT_MEMORY_BYTES, '512M'),
     )
     .option('--json', 'end with one JSON document on standard output; progress goes to standard error')
-    .option('--verbose', "show the guest's console");
+    .option('--verbose', "show the guest's console")
+    .option(
+      '--private-daemon',
+      'run the guest in a process without privileges, in a daemon that ends with this command',
+    );
 }
 
 function parseMemory(text: string): number {

@@ -1,9 +1,10 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { ExitCode, reportOf, runDemo } from '../../host/index.ts';
+import { type DemoEvent, ExitCode, reportOf, runDemo } from '../../host/index.ts';
 import type { CliContext } from '../cli-context.ts';
 import { refuseBesideDaemon } from '../daemon/find-daemon.ts';
 import { exitCodeFor } from '../error-kinds.ts';
+import { onPrivateStage } from '../private-daemon/private-stage.ts';
 import { demoReporter } from './demo-audience.ts';
 import { type DemoFlags, addDemoOptions } from './demo-options.ts';
 import { DemoView } from './demo-view.ts';
@@ -45,12 +46,10 @@ export function addDemoCommand(program: Command, context: CliContext): void {
           : new DemoView({ terminal, json: flags.json === true, verbose: flags.verbose === true });
       const host = context.openHost('dda demo');
       try {
-        const result = await runDemo(
-          host,
-          () => context.readReadiness(host),
-          demoOptions(flags),
-          (event) => audience.event(event),
-        );
+        const options = demoOptions(flags);
+        const tell = (event: DemoEvent): void => audience.event(event);
+        const stage = flags.privateDaemon === true ? onPrivateStage(context.program, host, options, tell) : undefined;
+        const result = await runDemo(host, () => context.readReadiness(host), options, tell, stage);
         audience.done(result);
         context.setExitCode(ExitCode.done);
       } catch (error) {

@@ -47,10 +47,11 @@ export class DaemonVm {
   }
 
   /** Resolves when its process runs and its console is followed. Throws what the daemon refuses. */
-  async start(spec: VmJson['spec']): Promise<void> {
-    await this.#daemon.ask(this.#daemon.routes.vms.$post({ json: { name: this.name, spec } }));
+  async start(spec: VmJson['spec']): Promise<VmJson> {
+    const vm = await this.#daemon.ask(this.#daemon.routes.vms.$post({ json: { name: this.name, spec } }));
     this.#printing ??= this.#print();
     await this.#opened.promise;
+    return vm;
   }
 
   /** In order, and as fast as the daemon takes it. */

@@ -1,10 +1,11 @@
 import type { EventJson, ManagedFunctionJson, VmJson } from '../../api/index.ts';
-import { BORROWED_POOL, EndingWatch, type GuestEnd, type decodeCrash } from '../../host/index.ts';
+import { BORROWED_POOL, type GuestEnd, type decodeCrash } from '../../host/index.ts';
 import type { ConsoleObserver } from '../commands/console-run.ts';
 import { whereabouts } from '../daemon/function-words.ts';
 import { DaemonVm } from './daemon-vm.ts';
 import { DaemonWatch } from './daemon-watch.ts';
-import { PrivateDaemon } from './private-daemon.ts';
+import type { PrivateDaemon } from './private-daemon.ts';
+import { withPrivateDaemon } from './with-private-daemon.ts';
 import type { PrivatePlaces } from './places.ts';
 
 export interface PrivateRunRequest {
@@ -24,41 +25,23 @@ export interface PrivateRunResult {
 }
 
 /**
- * Runs a VM to its end in a daemon of this command's own. Whatever happens, the daemon has ended and given back what it took from
- * the host before this settles. `command` starts this program. Throws what the daemon refuses, ApiError `private-daemon-failed`,
- * HostError `interrupted`, and `functions-left` for what could not be given back.
+ * Runs a VM to its end in a daemon of this command's own, as {@link withPrivateDaemon}. Throws also what the daemon refuses.
  */
-export async function runPrivately(
+export function runPrivately(
   command: readonly string[],
   request: PrivateRunRequest,
   observer: ConsoleObserver,
 ): Promise<PrivateRunResult> {
-  const ending = new EndingWatch((text) => observer.notice(text));
-  try {
-    const daemon = await PrivateDaemon.start(command);
-    const run = new PrivateRun(daemon, request, observer, ending.signal);
-    const failures: unknown[] = [];
-    let result: PrivateRunResult | undefined;
-    try {
-      result = await run.guests();
-    } catch (error) {
-      failures.push(error);
-    }
-    try {
-      await daemon.end((text) => observer.notice(text));
-    } catch (error) {
-      failures.push(error);
-    }
-    run.close();
-    // What went wrong because the command was ended is no news.
-    if (ending.reason !== undefined) failures.splice(0, result === undefined ? 1 : 0, ending.reason);
-    if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join('\n'));
-    if (failures.length === 1) throw failures[0];
-    if (result === undefined) throw new Error('a run has neither a result nor a failure');
-    return result;
-  } finally {
-    ending.stop();
-  }
+  let run: PrivateRun | undefined;
+  return withPrivateDaemon(
+    command,
+    (text) => observer.notice(text),
+    (daemon, ending) => {
+      run = new PrivateRun(daemon, request, observer, ending);
+      return run.guests();
+    },
+    () => run?.close(),
+  );
 }
 
 class PrivateRun {

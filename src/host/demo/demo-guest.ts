@@ -1,29 +1,8 @@
-import type { CrashReport } from '../../hyperv/index.ts';
-import { type EjectOutcome, describeEnd, guestInitrd, readKernel } from '../../vm/index.ts';
-import { BASE_COMMAND_LINE } from '../guest/prepare-guest.ts';
-import type { VmSession } from '../lending/vm-session.ts';
-import type { Borrowed } from '../moves/borrow.ts';
-import { guestFailure } from '../running/guest-failure.ts';
-import { highWindowsFor, startSession } from '../running/start-session.ts';
-import type { HostTree } from '../tree/host-tree.ts';
 import { DemoError } from './demo-error.ts';
 import type { DemoEvent } from './demo-events.ts';
+import type { DemoStage, DemoVm } from './demo-stage.ts';
 import { ExitMeter, type ExitReport } from './exit-meter.ts';
-import { guestScript } from './guest-script.ts';
 import { GuestTalk } from './guest-talk.ts';
-
-export interface DemoGuestOptions {
-  /** A bzImage or vmlinux. */
-  readonly kernelPath: string;
-  /** Its `lib/modules/VERSION`. */
-  readonly modulesDirectory: string;
-  /** Where unpacked kernels are kept. */
-  readonly unpackedDirectory?: string;
-  readonly memoryBytes: number;
-  readonly cpus: number;
-  /** For each answer. */
-  readonly deadlineMs: number;
-}
 
 /** What the guest found when it had started. */
 export interface Greeting {
@@ -51,60 +30,29 @@ export interface GuestReads extends ExitReport {
 
 /** The demo's guest: a VM whose first process is the demo's script. */
 export class DemoGuest {
-  readonly #session: VmSession;
+  readonly #vm: DemoVm;
   readonly #talk: GuestTalk;
   readonly #deadlineMs: number;
 
-  private constructor(session: VmSession, deadlineMs: number, tell: (event: DemoEvent) => void) {
-    this.#session = session;
-    this.#deadlineMs = deadlineMs;
-    const { machine } = session;
-    const talk = new GuestTalk({ type: (text) => machine.type(new TextEncoder().encode(text)), deadlineMs });
+  private constructor(vm: DemoVm, talk: GuestTalk, deadlineMs: number) {
+    this.#vm = vm;
     this.#talk = talk;
-    machine.on('console', (bytes) => {
-      const text = talk.receive(bytes, process.hrtime.bigint());
-      tell({ event: 'console', text });
-    });
-    machine.on('log', ({ severity, code, text }) => {
-      if (severity === 'warning') tell({ event: 'notice', text: `${text} [${code}]` });
-    });
-    session.on('session', (event) => {
-      if (event.kind === 'warning') tell({ event: 'notice', text: `${event.message} [${event.code}]` });
-      if (event.kind === 'function-failed') tell({ event: 'notice', text: `${event.function}: ${event.reason}` });
-    });
-    let crash: CrashReport | undefined;
-    machine.on('crashed', (report) => {
-      crash ??= report;
-    });
-    session.ended.then(
-      (end) =>
-        talk.fail(
-          guestFailure('of the demo', { end, crash }) ??
-            new DemoError('demo-guest-ended', `The guest ended before its time: ${describeEnd(end)}.`),
-        ),
-      (error: unknown) => talk.fail(error),
-    );
+    this.#deadlineMs = deadlineMs;
   }
 
-  /** Starts it, and waits for its first words. Throws what reading the kernel, its modules and KVM throw. */
+  /** Starts it, and waits for its first words; each answer of the guest has `deadlineMs`. Throws what the stage throws, and DemoError. */
   static async boot(
-    borrowed: Borrowed,
-    tree: HostTree,
-    options: DemoGuestOptions,
+    stage: DemoStage,
+    deadlineMs: number,
     tell: (event: DemoEvent) => void,
   ): Promise<readonly [guest: DemoGuest, greeting: Greeting]> {
-    const { kernelPath, modulesDirectory, unpackedDirectory, memoryBytes, cpus } = options;
-    const [kernel, initrd] = await Promise.all([
-      readKernel(kernelPath, unpackedDirectory === undefined ? {} : { unpackedDirectory }),
-      guestInitrd({ modulesDirectory, commandLine: BASE_COMMAND_LINE, drivers: ['nvme'], run: guestScript() }),
-    ]);
-    const plan = {
-      machine: { commandLine: BASE_COMMAND_LINE, memoryBytes, vcpus: cpus },
-      ejectDeadlineMs: options.deadlineMs,
-      highWindows: highWindowsFor(tree),
-    };
-    const session = startSession(borrowed, plan, { kernel: kernel.image, initrd });
-    const guest = new DemoGuest(session, options.deadlineMs, tell);
+    const talk = new GuestTalk({ deadlineMs });
+    const vm = await stage.boot({
+      console: (bytes) => tell({ event: 'console', text: talk.receive(bytes, process.hrtime.bigint()) }),
+      ended: (how, failure) =>
+        talk.fail(failure ?? new DemoError('demo-guest-ended', `The guest ended before its time: ${how}.`)),
+    });
+    const guest = new DemoGuest(vm, talk, deadlineMs);
     try {
       return [guest, await guest.#greeting()];
     } catch (error) {
@@ -116,7 +64,7 @@ export class DemoGuest {
   /** Lends it a function, and waits until it has found the disk. */
   async add(name: string): Promise<GuestDisk> {
     const started = performance.now();
-    await this.#session.add(name);
+    await this.#vm.lend(name);
     const lentMs = performance.now() - started;
     const { line } = await this.#talk.next('disk');
     return {
@@ -130,19 +78,19 @@ export class DemoGuest {
 
   /** It writes random bytes to the start of the disk and flushes. */
   async write(): Promise<{ readonly bytes: number; readonly sha256: string }> {
-    this.#talk.say('write');
+    this.#say('write');
     const { line } = await this.#talk.next('written');
     return { bytes: Number(line.part('bytes')), sha256: line.part('sha256') };
   }
 
   /** It reads, 4 KiB at a time, while exits to user space are counted. */
   async read(): Promise<GuestReads> {
-    const meter = new ExitMeter(() => this.#session.machine.exitCounts().exits);
+    const meter = new ExitMeter(this.#vm.processId, () => this.#vm.exits());
     try {
       const typedNs = process.hrtime.bigint();
-      this.#talk.say('read');
+      this.#say('read');
       const { line, firstByteNs } = await this.#talk.next('read');
-      const report = meter.report(typedNs, firstByteNs);
+      const report = await meter.report(typedNs, firstByteNs);
       if (report === undefined) {
         throw new DemoError(
           'demo-not-counted',
@@ -160,16 +108,9 @@ export class DemoGuest {
     }
   }
 
-  /** Asks it for the function. Settles when nothing of the function is open any more; `mounted` when the host's driver has it. */
-  async eject(name: string): Promise<{ readonly mounted: Promise<void> }> {
-    const { promise: answered, resolve } = Promise.withResolvers<EjectOutcome | undefined>();
-    this.#session.on('session', (event) => {
-      if (event.kind === 'ejected') resolve(event.outcome);
-    });
-    const mounted = this.#session.eject(name, this.#deadlineMs);
-    const outcome = await Promise.race([answered, mounted.then(() => answered)]);
-    if (outcome === 'ejected') return { mounted };
-    await mounted;
+  /** Asks it for the function. Resolves when nothing of the function is open any more. */
+  async eject(name: string): Promise<void> {
+    if ((await this.#vm.eject(name, this.#deadlineMs)) === 'given') return;
     throw new DemoError(
       'demo-not-ejected',
       `The guest was asked for ${name} and did not answer in ${this.#deadlineMs / 1000} s. It was taken away, and the host has it back.`,
@@ -183,15 +124,19 @@ export class DemoGuest {
 
   /** Lets it end by itself. */
   async powerOff(): Promise<void> {
-    this.#talk.say('bye');
-    const end = await this.#session.ended;
-    if (end.kind !== 'power-off')
-      throw new DemoError('demo-guest-ended', `The guest was to power off, but ${describeEnd(end)}.`);
+    this.#say('bye');
+    const { poweredOff, how } = await this.#vm.end();
+    if (!poweredOff) throw new DemoError('demo-guest-ended', `The guest was to power off, but ${how}.`);
   }
 
   /** Ends it at once, if it still runs. */
   async stop(): Promise<void> {
-    await this.#session.machine.stop();
+    await this.#vm.stop();
+  }
+
+  /** A word that the script waits for. */
+  #say(word: string): void {
+    this.#vm.type(`${word}\n`);
   }
 
   async #greeting(): Promise<Greeting> {

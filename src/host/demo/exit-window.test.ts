@@ -3,13 +3,16 @@ import test from 'node:test';
 import { type ExitSample, exitWindow } from './exit-window.ts';
 
 const MS = 1_000_000n;
-/** A sample every 50 ms from 0 to 5 s; `exits` by its time in ms. */
+/** A sample every 50 ms from 0 to 8 s; `exits` by its time in ms. */
 const samples = (exits: (atMs: number) => number): ExitSample[] =>
-  Array.from({ length: 101 }, (_, index) => ({ atNs: BigInt(index * 50) * MS, exits: exits(index * 50) }));
+  Array.from({ length: 161 }, (_, index) => {
+    const atNs = BigInt(index * 50) * MS;
+    return { askedNs: atNs, answeredNs: atNs, exits: exits(index * 50) };
+  });
 
-// Typed at 100 ms; the guest hears it, is silent, reads from 1200 to 3000 ms, is silent, and speaks from 4000 ms on.
+// Typed at 100 ms; the guest hears it, is silent, reads from 2200 to 4000 ms, is silent, and speaks from 6000 ms on.
 const typed = 100n * MS;
-const spoke = 4050n * MS;
+const spoke = 6050n * MS;
 
 test('the window lies in the silence on both sides of the reads', () => {
   const window = exitWindow(
@@ -17,12 +20,12 @@ test('the window lies in the silence on both sides of the reads', () => {
     typed,
     spoke,
   );
-  assert.deepEqual([window?.from.atNs, window?.to.atNs], [1050n * MS, 3100n * MS]);
+  assert.deepEqual([window?.from.answeredNs, window?.to.askedNs], [2000n * MS, 4150n * MS]);
 });
 
 test("the console's exits before and after are outside", () => {
   const window = exitWindow(
-    samples((at) => (at < 150 ? 0 : at < 4000 ? 40 : 90)),
+    samples((at) => (at < 150 ? 0 : at < 6000 ? 40 : 90)),
     typed,
     spoke,
   );
@@ -31,7 +34,7 @@ test("the console's exits before and after are outside", () => {
 
 test('every exit during the reads is inside', () => {
   const window = exitWindow(
-    samples((at) => (at < 1200 ? 0 : at < 3000 ? at - 1200 : 1800)),
+    samples((at) => (at < 2200 ? 0 : at < 4000 ? at - 2200 : 1800)),
     typed,
     spoke,
   );
@@ -39,12 +42,18 @@ test('every exit during the reads is inside', () => {
 });
 
 test('no sample in the first silence: no number rather than one that may be too low', () => {
-  const late = samples(() => 0).filter(({ atNs }) => atNs > 1100n * MS);
+  const late = samples(() => 0).filter(({ askedNs: atNs }) => atNs > 2050n * MS);
   assert.equal(exitWindow(late, typed, spoke), undefined);
 });
 
 test('samples that were held up widen the window', () => {
-  const sparse = samples(() => 0).filter(({ atNs }) => atNs <= 200n * MS || atNs >= 4500n * MS);
+  const sparse = samples(() => 0).filter(({ askedNs: atNs }) => atNs <= 200n * MS || atNs >= 6500n * MS);
   const window = exitWindow(sparse, typed, spoke);
-  assert.deepEqual([window?.from.atNs, window?.to.atNs], [200n * MS, 4500n * MS]);
+  assert.deepEqual([window?.from.answeredNs, window?.to.askedNs], [200n * MS, 6500n * MS]);
+});
+
+test('a sample counts as early as it was asked for, and as late as it was answered', () => {
+  const slow = samples(() => 0).map((sample) => ({ ...sample, answeredNs: sample.askedNs + 40n * MS }));
+  const window = exitWindow(slow, typed, spoke);
+  assert.deepEqual([window?.from.askedNs, window?.to.askedNs], [1950n * MS, 4150n * MS]);
 });

@@ -3,7 +3,7 @@ export const BYTES_TO_WRITE = 16 * 1024 * 1024;
 /** Direct reads of 4 KiB, one after the other, during which exits are counted. */
 export const READS = 2000;
 /** The guest is silent for so long before and after the reads. */
-export const SILENCE_SECONDS = 1;
+export const SILENCE_SECONDS = 2;
 
 /**
  * What the guest runs: a script for busybox. It says what it sees in lines that `guest-lines.ts` knows, and goes on when the

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { GuestTalk } from './guest-talk.ts';
 
-function talk(): { readonly talk: GuestTalk; readonly typed: string[]; hear(text: string, atNs?: bigint): void } {
-  const typed: string[] = [];
-  const it = new GuestTalk({ type: (text) => typed.push(text), deadlineMs: 20 });
-  return { talk: it, typed, hear: (text, atNs = 0n) => void it.receive(new TextEncoder().encode(text), atNs) };
+function talk(): { readonly talk: GuestTalk; hear(text: string, atNs?: bigint): void } {
+  const it = new GuestTalk({ deadlineMs: 20 });
+  return { talk: it, hear: (text, atNs = 0n) => void it.receive(new TextEncoder().encode(text), atNs) };
 }
 
 test("lines come in pieces, with their first byte's time", async () => {
@@ -16,12 +15,6 @@ test("lines come in pieces, with their first byte's time", async () => {
   const said = await it.next('cpus');
   assert.deepEqual([said.line.part('count'), said.firstByteNs], ['4', 5n]);
   assert.equal((await it.next('ready')).firstByteNs, 7n);
-});
-
-test('what is typed is a line', () => {
-  const { talk: it, typed } = talk();
-  it.say('write');
-  assert.deepEqual(typed, ['write\n']);
 });
 
 test('another line than the one that is due is a misunderstanding', async () => {

@@ -17,10 +17,9 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** The host's end of the conversation with the guest's script: lines one way, one word the other. */
+/** The host's ear in the conversation with the guest's script. */
 export class GuestTalk {
   readonly #decoder = new TextDecoder();
-  readonly #type: (text: string) => void;
   readonly #deadlineMs: number;
   readonly #backlog: Said[] = [];
   #line = '';
@@ -28,8 +27,7 @@ export class GuestTalk {
   #waiter: Waiter | undefined;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(options: { readonly type: (text: string) => void; readonly deadlineMs: number }) {
-    this.#type = options.type;
+  constructor(options: { readonly deadlineMs: number }) {
     this.#deadlineMs = options.deadlineMs;
   }
 
@@ -42,11 +40,6 @@ export class GuestTalk {
       if (piece.endsWith('\n')) this.#endLine();
     }
     return text;
-  }
-
-  /** Types a word that the script waits for. */
-  say(word: string): void {
-    this.#type(`${word}\n`);
   }
 
   /**

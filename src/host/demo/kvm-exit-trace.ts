@@ -6,7 +6,7 @@ const TRACEFS = '/sys/kernel/tracing';
 const EVENT = 'events/kvm/kvm_userspace_exit';
 
 /**
- * KVM's own count of the exits to user space of this process, from its tracepoint `kvm_userspace_exit`, in an instance
+ * KVM's own count of the exits to user space of a process, from its tracepoint `kvm_userspace_exit`, in an instance
  * of the trace buffer that is gone after {@link close}.
  */
 export class KvmExitTrace {
@@ -17,7 +17,7 @@ export class KvmExitTrace {
   }
 
   /** Undefined where this host has no tracefs, or doesn't let this user write to it. */
-  static start(): KvmExitTrace | undefined {
+  static start(processId: number): KvmExitTrace | undefined {
     const instance = join(TRACEFS, 'instances', `dda-demo-${process.pid}`);
     try {
       mkdirSync(instance);
@@ -27,7 +27,7 @@ export class KvmExitTrace {
     }
     const trace = new KvmExitTrace(instance);
     try {
-      const threads = readdirSync('/proc/self/task').join(' ');
+      const threads = readdirSync(`/proc/${processId}/task`).join(' ');
       trace.#write('set_event_pid', threads);
       // As process.hrtime() counts.
       trace.#write('trace_clock', 'mono');

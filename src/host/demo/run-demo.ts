@@ -1,28 +1,41 @@
-import { readdirSync, readlinkSync } from 'node:fs';
-import { type Borrowed, withBorrowedFunctions } from '../moves/borrow.ts';
 import type { Host } from '../moves/host-facts.ts';
 import type { ReadinessFacts } from '../readiness/readiness.ts';
 import { DemoError } from './demo-error.ts';
 import type { DemoEvent, DemoResult } from './demo-events.ts';
 import { surveyForDemo } from './demo-function.ts';
-import { DemoGuest, type DemoGuestOptions, type Greeting, type GuestReads } from './demo-guest.ts';
+import { DemoGuest, type Greeting, type GuestReads } from './demo-guest.ts';
+import type { DemoStage } from './demo-stage.ts';
 import { BYTES_TO_WRITE } from './guest-script.ts';
 import { checksumOf, waitForDisk } from './host-disk.ts';
+import { onOwnStage } from './own-stage.ts';
 import { Story } from './story.ts';
 
-export interface DemoOptions extends DemoGuestOptions {
+export interface DemoOptions {
   /** Address of an NVMe controller that the host can spare. */
   readonly function: string;
   /** Whether the start of its disk may be overwritten. */
   readonly erase: boolean;
+  /** A bzImage or vmlinux. */
+  readonly kernelPath: string;
+  /** Its `lib/modules/VERSION`. */
+  readonly modulesDirectory: string;
+  /** Where unpacked kernels are kept. */
+  readonly unpackedDirectory?: string;
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  /** For each answer of the guest. */
+  readonly deadlineMs: number;
 }
+
+/** Runs the demo on some stage, and cleans up after it whatever happens. */
+export type OnStage = (show: (stage: DemoStage) => Promise<DemoResult>) => Promise<DemoResult>;
 
 /** For the host's driver to find the disk of a controller it has back: emulated ones on a busy machine need seconds. */
 const DISK_DEADLINE_MS = 60_000;
 
 /**
  * Lends an NVMe controller of this host to a guest that writes to it, takes it back, and compares what is on its disk.
- * Whatever fails, and on a signal, the VM ends and the controller goes back to the host's driver.
+ * Whatever fails, and on a signal, the VM ends and the controller goes back to the host's driver. `onStage`: who does it; default: this process.
  *
  * @throws DemoError, HostError, BootError, and what KVM and VFIO refuse.
  */
@@ -31,6 +44,7 @@ export async function runDemo(
   readiness: () => ReadinessFacts,
   options: DemoOptions,
   tell: (event: DemoEvent) => void,
+  onStage: OnStage = (show) => onOwnStage(host, options, tell, show),
 ): Promise<DemoResult> {
   if (!options.erase) {
     throw new DemoError(
@@ -38,49 +52,31 @@ export async function runDemo(
       `The demo overwrites the first ${mib(BYTES_TO_WRITE)} of the disk behind ${options.function}. If nothing on it matters, say so with --erase.`,
     );
   }
-  const demo = new Demo(host, options, tell);
-  return demo.run(readiness());
+  const story = new Story(tell);
+  const name = await story.step('survey', async () => surveyForDemo(host, options.function, readiness()));
+  return onStage((stage) => new Demo(host, stage, options, story, tell).run(name));
 }
 
 /** One showing. */
 class Demo {
   readonly #host: Host;
+  readonly #stage: DemoStage;
   readonly #options: DemoOptions;
-  readonly #tell: (event: DemoEvent) => void;
   readonly #story: Story;
-  /** How the function changed drivers since it was last told of, in words. */
-  readonly #moves: string[] = [];
-  #isReturning = false;
+  readonly #tell: (event: DemoEvent) => void;
 
-  constructor(host: Host, options: DemoOptions, tell: (event: DemoEvent) => void) {
+  constructor(host: Host, stage: DemoStage, options: DemoOptions, story: Story, tell: (event: DemoEvent) => void) {
     this.#host = host;
+    this.#stage = stage;
     this.#options = options;
+    this.#story = story;
     this.#tell = tell;
-    this.#story = new Story(tell);
   }
 
-  async run(readiness: ReadinessFacts): Promise<DemoResult> {
-    const name = await this.#story.step('survey', async () =>
-      surveyForDemo(this.#host, this.#options.function, readiness),
-    );
-    return withBorrowedFunctions(this.#host, [], (borrowed) => this.#withFunction(borrowed, name), {
-      onStep: ({ act, intent }) => {
-        if (act === 'unbind' || act === 'bind') this.#moves.push(intent);
-      },
-      // That the function went back is a step of its own; out of turn it is news.
-      onNotice: (text) => {
-        if (!this.#isReturning) this.#tell({ event: 'notice', text });
-      },
-    });
-  }
-
-  async #withFunction(borrowed: Borrowed, name: string): Promise<DemoResult> {
-    await this.#story.step('dismount', async () => {
-      await borrowed.borrow([name]);
-      return [[this.#moves.splice(0).join(', ')], undefined];
-    });
+  async run(name: string): Promise<DemoResult> {
+    await this.#story.step('dismount', async () => [[await this.#stage.dismount(name)], undefined]);
     const [guest, { release, cpus }] = await this.#story.step('boot-guest', async () => {
-      const booted = await DemoGuest.boot(borrowed, this.#host.tree, this.#options, this.#tell);
+      const booted = await DemoGuest.boot(this.#stage, this.#options.deadlineMs, this.#tell);
       return [greetingLines(booted[1]), booted];
     });
     try {
@@ -110,23 +106,22 @@ class Demo {
       const reads = await guest.read();
       return [readLines(reads), reads];
     });
-    this.#isReturning = true;
-    const mounted = await this.#story.step('eject', async () => [
-      ['asked, the guest stopped its driver and answered; its channel is rescinded, the device closed'],
-      await guest.eject(name),
-    ]);
+    await this.#story.step('eject', async () => {
+      await guest.eject(name);
+      return [
+        ['asked, the guest stopped its driver and answered; its channel is rescinded, the device closed'],
+        undefined,
+      ];
+    });
     const disk = await this.#story.step('mount', async () => {
-      await Promise.all([mounted.mounted, guest.diskGone()]);
+      const [moved] = await Promise.all([this.#stage.mounted(name), guest.diskGone()]);
       const found = await waitForDisk(this.#host, name, DISK_DEADLINE_MS);
-      return [[`${this.#moves.splice(0).join(', ')}; ${found} is there again`], found];
+      return [[`${moved}; ${found} is there again`], found];
     });
     await this.#story.step('verify', async () => [await verify(disk, written), undefined]);
     await this.#story.step('shut-down', async () => {
       await guest.powerOff();
-      return [
-        [`it powered off by itself; descriptors of KVM and VFIO still open here: ${openDescriptors()}`],
-        undefined,
-      ];
+      return [[`it powered off by itself; ${await this.#stage.left()}`], undefined];
     });
     return {
       bytesWritten: written.bytes,
@@ -138,19 +133,6 @@ class Demo {
       exitsTracedByKvm: counted.tracedByKvm ?? null,
     };
   }
-}
-
-/** How many descriptors of KVM and VFIO this process has: each would keep the VM or the function alive. */
-function openDescriptors(): number {
-  const names = readdirSync('/proc/self/fd').map((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`);
-    } catch {
-      // The one that listed the directory is closed by now.
-      return '';
-    }
-  });
-  return names.filter((name) => /kvm|vfio/.test(name)).length;
 }
 
 async function verify(disk: string, written: { readonly bytes: number; readonly sha256: string }): Promise<string[]> {

@@ -316,3 +316,17 @@ test('a physical function keeps its driver while a VM has one of its virtual one
   assert.deepEqual(m.shapes, [`${network} 2`, `${network} 2 [{"queues":3,"interrupts":2}] nobody`]);
   assert.equal(made.functions.length, 2);
 });
+
+test('what a VM process counts is told, and not waited for long', async (t) => {
+  const m = await machine(t);
+  const { manager } = m;
+  await manager.createVm({ name: 'web', spec }, by);
+  const process = m.vms.processes.get('web') ?? assert.fail('it has no process');
+  process.exits = 4711;
+  assert.deepEqual(await manager.vmCounters('web'), { exits: 4711 });
+  assert.equal((await refusal(manager.vmCounters('mail'))).code, 'no-such-vm');
+  process.behaviour = 'silent';
+  const asked = refusal(manager.vmCounters('web'));
+  await m.clock.pass(2_000);
+  assert.equal((await asked).code, 'vm-not-answering');
+});

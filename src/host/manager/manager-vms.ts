@@ -1,7 +1,7 @@
 import { HostError } from '../errors.ts';
 import type { Request } from '../ownership/events.ts';
 import type { OwnershipTable } from '../ownership/world.ts';
-import type { ManagedVm } from './manager.ts';
+import type { ManagedVm, VmCounters } from './manager.ts';
 import type { Notes } from './notes.ts';
 import type { ClockPort, VmSpec } from './ports.ts';
 import { refusalError } from './refusal-text.ts';
@@ -9,6 +9,9 @@ import { managedVm } from './view.ts';
 import { vmKey } from './vm-processes.ts';
 import type { VmRegistry } from './vm-registry.ts';
 import type { Waiting } from './waiting.ts';
+
+/** For a question that a VM process answers from its memory. */
+const ANSWER_MS = 2_000;
 
 export interface ManagerVmsContext {
   readonly table: OwnershipTable;
@@ -75,6 +78,28 @@ export class ManagerVms {
       remedy: 'What it held is in quarantine until it ends; dmesg may say what it is blocked on.',
       details: { vm: name, functions: this.#context.table.functionsOf(name).map((fn) => fn.name) },
     });
+  }
+
+  async counters(asked: string, name: string): Promise<VmCounters> {
+    const link = this.#context.vms.get(name)?.link;
+    if (link === undefined) throw this.#noConnection(asked, name);
+    const { promise: tooLate, reject } = Promise.withResolvers<never>();
+    const cancel = this.#context.clock.after(ANSWER_MS, () =>
+      reject(
+        new HostError('vm-not-answering', {
+          asked,
+          obstacle: `the process of ${name} has not answered for ${ANSWER_MS / 1000} s.`,
+          remedy: 'It may be stopped, or its host very busy: try again.',
+          details: { vm: name },
+        }),
+      ),
+    );
+    try {
+      const { exits } = await Promise.race([link.status(), tooLate]);
+      return { exits };
+    } finally {
+      cancel();
+    }
   }
 
   async type(asked: string, name: string, bytes: Uint8Array): Promise<void> {

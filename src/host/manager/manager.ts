@@ -33,6 +33,12 @@ export interface ManagedVm {
   readonly crash: unknown;
 }
 
+/** What a VM's process counts, in its own word. */
+export interface VmCounters {
+  /** How often `KVM_RUN` has returned to user space, all vCPUs. */
+  readonly exits: number;
+}
+
 export interface ManagerSnapshot {
   /** Grows by one with each change; the same number in {@link ManagerEvent}. */
   readonly revision: number;
@@ -125,6 +131,8 @@ export interface Manager {
   createVm(request: { readonly name: string; readonly spec: VmSpec }, by: Caller): Promise<ManagedVm>;
   /** Resolves when its process has ended and its functions are home. `force`: kill it at once. */
   stopVm(request: { readonly name: string; readonly force?: boolean }, by: Caller): Promise<RequestOutcome>;
+  /** What its process counts. Throws HostError `no-such-vm`, and `vm-not-answering` after two seconds. */
+  vmCounters(vm: string): Promise<VmCounters>;
   /** To the guest's serial port. */
   type(request: { readonly vm: string; readonly bytes: Uint8Array }, by: Caller): Promise<void>;
   /** What the guest prints from now on. Gives what ends that. Throws HostError `no-such-vm`. */

@@ -22,6 +22,7 @@ import type {
   ManagerSnapshot,
   RemoveRequest,
   RequestOutcome,
+  VmCounters,
 } from './manager.ts';
 import type { ManagerParts } from './manager-parts.ts';
 import type { VmSpec } from './ports.ts';
@@ -136,6 +137,10 @@ export class PlugAndPlay implements Manager {
       const after = await this.#core.atRest(functions);
       return this.#outcome(functions, functions, after);
     });
+  }
+
+  vmCounters(vm: string): Promise<VmCounters> {
+    return this.#core.vms.counters(`tell what ${vm} counts`, vm);
   }
 
   type({ vm, bytes }: { readonly vm: string; readonly bytes: Uint8Array }, by: Caller): Promise<void> {

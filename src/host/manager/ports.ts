@@ -37,6 +37,8 @@ export interface VmProcessStatus {
   readonly functions: readonly string[];
   /** What the guest's kernel calls itself, once it has said so. */
   readonly guestOs?: string;
+  /** How often `KVM_RUN` has returned to user space, all vCPUs. */
+  readonly exits: number;
 }
 
 /** What a VM process says by itself. All of it is the word of somebody who may lie; nothing is believed that can be looked at. */

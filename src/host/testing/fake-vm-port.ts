@@ -85,6 +85,7 @@ export class FakeVmProcess implements VmProcess {
   readonly #end: (end: VmProcessEnd) => void;
   #hasEnded = false;
   readonly #revoked = new Map<string, () => void>();
+  exits = 0;
 
   constructor(name: string, mark: ProcessMark, behaviour: Behaviour, nodes: HeldNodes) {
     this.name = name;
@@ -97,7 +98,7 @@ export class FakeVmProcess implements VmProcess {
   }
 
   status(): Promise<VmProcessStatus> {
-    return this.#answer(() => ({ guest: 'running', functions: [...this.functions.keys()] }));
+    return this.#answer(() => ({ guest: 'running', functions: [...this.functions.keys()], exits: this.exits }));
   }
 
   lend({ function: name, groupNode, groupIsOpen }: LendOrder): Promise<LendOutcome> {

@@ -97,8 +97,8 @@ export class RemoteVm implements VmProcess {
   }
 
   async status(): Promise<VmProcessStatus> {
-    const { guest, functions, guestOs } = await this.#ask('status', {});
-    return { guest, functions, ...(guestOs === undefined ? {} : { guestOs }) };
+    const { guest, functions, guestOs, exits } = await this.#ask('status', {});
+    return { guest, functions, exits, ...(guestOs === undefined ? {} : { guestOs }) };
   }
 
   /** Whether its event loop turns: resolves with how long the answer took, in milliseconds. */

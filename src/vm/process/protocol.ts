@@ -97,6 +97,7 @@ export const vmResults = {
     functions: z.array(functionName).max(256),
     guestOs: text(200).optional(),
     consoleBytes: z.int().min(0).describe('all that the guest has printed'),
+    exits: z.int().min(0).describe('how often `KVM_RUN` has returned, all vCPUs'),
   }),
   lend: z.strictObject({ warnings: z.array(text(1000)).max(8) }),
   eject: z.strictObject({ state: z.enum(['asking', 'absent']) }),

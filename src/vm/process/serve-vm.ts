@@ -25,6 +25,10 @@ export class LendingMachine implements ServedVm {
     return this.#ring.totalBytes;
   }
 
+  get exits(): number {
+    return this.#machine.exitCounts().exits;
+  }
+
   get untakenBytes(): number {
     return this.#machine.untakenBytes;
   }

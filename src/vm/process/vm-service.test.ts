@@ -17,6 +17,7 @@ const lend: VmRequest = {
 /** Keeps what it is lent open until it is revoked; asking the guest ends as the test says. */
 class FakeVm implements ServedVm {
   readonly consoleBytes = 0;
+  readonly exits = 7;
   readonly untakenBytes = 0;
   readonly ejection = Promise.withResolvers<EjectOutcome>();
   #fd: number | undefined;
@@ -95,7 +96,12 @@ test('after the end nothing can be lent, and a later manager hears how it ended'
   const end = { event: 'guest-ended', how: 'triple-fault', detail: 'vCPU 1 ended in a triple fault at RIP 0x10' };
   assert.deepEqual(told, [end]);
   assert.deepEqual(service.recall(), [end]);
-  assert.deepEqual(service.answer({ id: 2, op: 'status' }, []), { guest: 'ended', functions: [], consoleBytes: 0 });
+  assert.deepEqual(service.answer({ id: 2, op: 'status' }, []), {
+    guest: 'ended',
+    functions: [],
+    consoleBytes: 0,
+    exits: 7,
+  });
   const before = countOpenFiles();
   const fd = node();
   assert.throws(() => service.answer(lend, [fd]), { code: 'vm-gone' });

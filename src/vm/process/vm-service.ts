@@ -22,6 +22,8 @@ export interface ServedVm {
   type(bytes: Uint8Array): void;
   stop(): void;
   readonly consoleBytes: number;
+  /** How often `KVM_RUN` has returned to user space, all vCPUs. */
+  readonly exits: number;
   /** What was typed and the guest has not taken yet. */
   readonly untakenBytes: number;
 }
@@ -63,6 +65,7 @@ export class VmService {
           functions: [...this.#loans.keys()],
           ...(this.#guestOs === undefined ? {} : { guestOs: this.#guestOs }),
           consoleBytes: this.#vm.consoleBytes,
+          exits: this.#vm.exits,
         };
       case 'lend':
         return this.#lend(request, fds[0]);

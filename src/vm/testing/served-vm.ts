@@ -15,6 +15,7 @@ export class ServedVmBench implements ServedVm {
   readonly revoked: string[] = [];
   typed = '';
   untakenBytes = 0;
+  exits = 0;
   stopped = false;
   /** The next `lend` is refused with this. */
   refusal: VmProcessError | undefined;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { dda, driverOf, first, until } from '../../host/in-rig/rig-functions.ts';
-import { assertAllHome, guest, guestScript, readyGuest, VmProcess, waitForDisk } from './vm-process.ts';
+import { assertAllHome, cli, guest, guestScript, readyGuest, VmProcess, waitForDisk } from './vm-process.ts';
 
 const privately = ['--private-daemon', '--name', 'mine', '--device', first];
 const readDisk = guestScript('read-disk', `${waitForDisk}; dd if=/dev/nvme0n1 of=/dev/null bs=1M count=1 && echo read`);
@@ -68,6 +68,23 @@ test('the daemon is killed: the command starts it once more, to give everything 
   for (const daemon of daemons()) process.kill(daemon, 'SIGKILL');
   assert.equal(await vm.ended, 6, vm.output + vm.notices);
   assert.equal(vm.failure().code, 'daemon-unreachable');
+  assertNothingLeft();
+});
+
+test('the demo, whose guest is such a process', async () => {
+  const files = ['--kernel', guest[1] ?? '', '--modules', guest[3] ?? ''];
+  const demo = ['demo', '--device', first, '--erase', '--json', '--private-daemon', ...files];
+  const shown = new VmProcess([], [process.execPath, cli, ...demo]);
+  assert.equal(await shown.ended, 0, shown.output + shown.notices);
+  const { ok, bytesVerifiedOnHost, userspaceExitsPerIo, interrupts } = JSON.parse(shown.output) as Record<
+    string,
+    unknown
+  >;
+  assert.deepEqual([ok, bytesVerifiedOnHost, userspaceExitsPerIo], [true, 16 * 1024 ** 2, 0]);
+  assert.ok(Number(interrupts) >= 2000, String(interrupts));
+  // KVM counted the exits of the VM process, and not only nothing.
+  assert.match(shown.notices, /KVM's own tracepoint counted 0/);
+  assert.match(shown.notices, /VM processes of the daemon that still run: 0/);
   assertNothingLeft();
 });
 
