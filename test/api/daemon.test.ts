@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -6,6 +5,7 @@ import { bootRig, REPOSITORY, unpackedKernel } from '../../rig/index.ts';
 import { startableKernel } from '../../rig/kernels.ts';
 import { bundle, bundleProduct } from '../../scripts/bundle.ts';
 import { guestInitrd } from '../../src/vm/index.ts';
+import { runTestFiles } from '../rig-tests.ts';
 
 test('the daemon on a real host: functions, VMs, and a SIGKILL in between', async () => {
   const kernel = unpackedKernel('6.1');
@@ -16,13 +16,11 @@ test('the daemon on a real host: functions, VMs, and a SIGKILL in between', asyn
   await writeFile(initrd, await guestInitrd({ modulesDirectory: kernel.modules, commandLine: '', drivers: ['nvme'] }));
   await using rig = await bootRig({ nvmeControllers: 2 });
   const file = join(programs, 'daemon.js');
-  const result = await rig.run(['node', '--test', '--test-timeout=400000', '--test-reporter=tap', file], {
-    timeoutMs: 900_000,
+  await runTestFiles(rig, [file], {
     env: {
       DDA_CLI: join(programs, 'main.js'),
       DDA_GUEST_VMLINUX: await startableKernel(kernel),
       DDA_GUEST_INITRD: initrd,
     },
   });
-  assert.equal(result.exitCode, 0, `it failed in the rig:\n${result.stdout}\n${result.stderr}`);
 });

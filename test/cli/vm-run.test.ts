@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -6,6 +5,7 @@ import { REPOSITORY, type Rig, bootRig, unpackedKernel } from '../../rig/index.t
 import { startableKernel } from '../../rig/kernels.ts';
 import { bundle, bundleProduct } from '../../scripts/bundle.ts';
 import { guestInitrd } from '../../src/vm/index.ts';
+import { runTestFiles } from '../rig-tests.ts';
 
 describe('dda vm, on a real host', () => {
   const kernel = unpackedKernel('6.1');
@@ -32,8 +32,9 @@ describe('dda vm, on a real host', () => {
     test(program, async () => {
       await bundle(`test/cli/in-rig/${program}.ts`, programs);
       const file = join(programs, `${program}.js`);
-      const result = await rig.run(['node', '--test', '--test-timeout=600000', '--test-reporter=tap', file], {
+      await runTestFiles(rig, [file], {
         timeoutMs: 1_800_000,
+        testTimeoutMs: 600_000,
         env: {
           DDA_CLI: join(programs, 'main.js'),
           DDA_GUEST_KERNEL: kernel.image,
@@ -42,7 +43,6 @@ describe('dda vm, on a real host', () => {
           DDA_GUEST_INITRD: initrd,
         },
       });
-      assert.equal(result.exitCode, 0, `${program} failed in the rig:\n${result.stdout}\n${result.stderr}`);
     });
   }
 });

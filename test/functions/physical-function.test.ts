@@ -1,7 +1,8 @@
-import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { bootRig } from '../../rig/index.ts';
-import type { Rig } from '../../rig/index.ts';
+import { bootRig, REPOSITORY, type Rig } from '../../rig/index.ts';
+import { bundle } from '../../scripts/bundle.ts';
+import { runTestFiles } from '../rig-tests.ts';
 
 /** 6.1 has the container interface and interrupts whose number can't grow; 6.12 has iommufd and interrupts that can. */
 for (const kernel of ['6.1', '6.12'] as const) {
@@ -19,10 +20,9 @@ for (const kernel of ['6.1', '6.12'] as const) {
       ['a function of conventional PCI in a group with another', 'conventional-function'],
     ] as const) {
       test(what, async () => {
-        const file = new URL(`./in-rig/${program}.ts`, import.meta.url).pathname;
-        const command = ['node', '--test', '--test-force-exit', '--test-timeout=60000', '--test-reporter=tap', file];
-        const result = await rig.run(command, { timeoutMs: 900_000 });
-        assert.equal(result.exitCode, 0, `failed in the rig:\n${result.stdout}\n${result.stderr}`);
+        const directory = join(REPOSITORY, 'dist/test-functions', kernel);
+        await bundle(`test/functions/in-rig/${program}.ts`, directory);
+        await runTestFiles(rig, [join(directory, `${program}.js`)], { testTimeoutMs: 60_000, forceExit: true });
       });
     }
   });

@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -6,6 +5,7 @@ import { bootRig, REPOSITORY, unpackedKernel } from '../../rig/index.ts';
 import { startableKernel } from '../../rig/kernels.ts';
 import { bundle } from '../../scripts/bundle.ts';
 import { guestInitrd } from '../../src/vm/index.ts';
+import { runTestFiles } from '../rig-tests.ts';
 
 /** The guest runs each line it is typed and says how it ended. */
 const SHELL = `#!/bin/sh
@@ -29,13 +29,12 @@ test('a VM in a process without privileges, lent to and taken back from over man
   );
   await using rig = await bootRig();
   const file = join(programs, 'second-manager.js');
-  const result = await rig.run(['node', '--test', '--test-timeout=240000', '--test-reporter=tap', file], {
-    timeoutMs: 400_000,
+  await runTestFiles(rig, [file], {
+    testTimeoutMs: 240_000,
     env: {
       DDA_GUEST_VMLINUX: await startableKernel(kernel),
       DDA_GUEST_INITRD: initrd,
       DDA_FIRST_MANAGER: join(programs, 'first-manager.js'),
     },
   });
-  assert.equal(result.exitCode, 0, `it failed in the rig:\n${result.stdout}\n${result.stderr}`);
 });

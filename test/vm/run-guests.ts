@@ -39,7 +39,7 @@ export async function runGuests(rig: Rig, run: GuestRun): Promise<void> {
   await bundle(`test/vm/in-rig/${run.program}.ts`, programs);
   const file = join(programs, `${run.program}.js`);
   let printed = '';
-  const work = rig.run(['node', '--test', '--test-reporter=tap', file], {
+  const work = rig.run(['node', '--test', '--test-isolation=none', '--test-reporter=tap', file], {
     timeoutMs: run.timeoutMs ?? 1_200_000,
     onOutput: (_stream, bytes) => {
       const text = new TextDecoder().decode(bytes);

@@ -1,7 +1,7 @@
 import { guestInitrd, readKernel } from '../../vm/index.ts';
 import { BASE_COMMAND_LINE } from '../guest/prepare-guest.ts';
 import { guestScript } from './guest-script.ts';
-import type { DemoOptions } from './run-demo.ts';
+import type { DemoOptions } from './demo-options.ts';
 
 /** What the demo's guest starts from: its kernel, unpacked where it could be, and an initramfs that runs the demo's script. */
 export async function readDemoImages({

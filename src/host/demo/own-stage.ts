@@ -10,7 +10,7 @@ import { highWindowsFor, startSession } from '../running/start-session.ts';
 import type { DemoEvent } from './demo-events.ts';
 import { readDemoImages } from './demo-images.ts';
 import type { DemoStage, DemoVm, DemoVmListener } from './demo-stage.ts';
-import type { DemoOptions } from './run-demo.ts';
+import type { DemoOptions } from './demo-options.ts';
 
 /**
  * Shows something on this process's own stage: it borrows functions and runs the VM itself. Whatever fails, and on a signal,

@@ -3,29 +3,13 @@ import type { ReadinessFacts } from '../readiness/readiness.ts';
 import { DemoError } from './demo-error.ts';
 import type { DemoEvent, DemoResult } from './demo-events.ts';
 import { surveyForDemo } from './demo-function.ts';
+import type { DemoOptions } from './demo-options.ts';
 import { DemoGuest, type Greeting, type GuestReads } from './demo-guest.ts';
 import type { DemoStage } from './demo-stage.ts';
 import { BYTES_TO_WRITE } from './guest-script.ts';
 import { checksumOf, waitForDisk } from './host-disk.ts';
 import { onOwnStage } from './own-stage.ts';
 import { Story } from './story.ts';
-
-export interface DemoOptions {
-  /** Address of an NVMe controller that the host can spare. */
-  readonly function: string;
-  /** Whether the start of its disk may be overwritten. */
-  readonly erase: boolean;
-  /** A bzImage or vmlinux. */
-  readonly kernelPath: string;
-  /** Its `lib/modules/VERSION`. */
-  readonly modulesDirectory: string;
-  /** Where unpacked kernels are kept. */
-  readonly unpackedDirectory?: string;
-  readonly memoryBytes: number;
-  readonly cpus: number;
-  /** For each answer of the guest. */
-  readonly deadlineMs: number;
-}
 
 /** Runs the demo on some stage, and cleans up after it whatever happens. */
 export type OnStage = (show: (stage: DemoStage) => Promise<DemoResult>) => Promise<DemoResult>;

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { dda, driverOf, end, first, second, startHolder } from './rig-functions.ts';
+import { dda, driverOf, end, first, programBeside, second, startHolder } from './rig-functions.ts';
 
 function borrow(): Promise<ChildProcess> {
-  return startHolder(process.execPath, new URL('./borrow-functions.ts', import.meta.url).pathname, first, second);
+  return startHolder(process.execPath, programBeside('borrow-functions'), first, second);
 }
 
 test('Ctrl-C gives both functions back', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { test } from 'node:test';
 import { DirectoryTree, type Host, HostError, dismount, mount, openHost } from '../../../src/host/index.ts';
-import { dda, driverOf, end, first, groupOf, second, startHolder, until } from './rig-functions.ts';
+import { dda, driverOf, end, first, groupOf, programBeside, second, startHolder, until } from './rig-functions.ts';
 
 const host = openHost('dda test');
 
@@ -16,7 +16,7 @@ class BlindTree extends DirectoryTree {
 const blind: Host = { ...host, tree: new BlindTree() };
 
 function hold(bdf: string): Promise<ChildProcess> {
-  return startHolder(process.execPath, new URL('./hold-function.ts', import.meta.url).pathname, bdf);
+  return startHolder(process.execPath, programBeside('hold-function'), bdf);
 }
 
 test('a function that a process holds is not taken from it: the process is named, at once', async () => {

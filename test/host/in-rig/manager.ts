@@ -18,11 +18,11 @@ import type {
 import { kernelHost, openHost, systemClock } from '../../../src/host/index.ts';
 import { SqliteJournal } from '../../../src/host/journal/sqlite-journal.ts';
 import { startManager } from '../../../src/host/manager/start-manager.ts';
-import { driverOf, first, second, startHolder, until } from './rig-functions.ts';
+import { driverOf, first, programBeside, second, startHolder, until } from './rig-functions.ts';
 
 const by = { userId: 0, processId: process.pid, command: 'test' };
 const spec = { memoryBytes: 1 << 28, cpuCount: 1, kernel: '/boot/vmlinuz', commandLine: '' };
-const holdFunction = new URL('./hold-function.ts', import.meta.url).pathname;
+const holdFunction = programBeside('hold-function');
 const journalPath = join(mkdtempSync(join(tmpdir(), 'dda-manager-')), 'state', 'state.db');
 
 /** VM processes that take what they are lent, really, and never answer anything again. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { dirname, extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommandLine } from '../../../src/cli/index.ts';
 import { openHost, readReadiness } from '../../../src/host/index.ts';
@@ -44,6 +45,12 @@ export async function dda(...args: string[]): Promise<CliRun> {
   const context = { ...guests, terminal, openHost, readReadiness, version: 'in the rig', setExitCode };
   await runCommandLine(context, args);
   return { exitCode, output, notices };
+}
+
+/** Another of these programs, as it is here: source, or bundled beside this one. */
+export function programBeside(name: string): string {
+  const here = new URL(import.meta.url).pathname;
+  return join(dirname(here), `${name}${extname(here)}`);
 }
 
 /** Runs a program that must succeed. */

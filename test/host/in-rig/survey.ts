@@ -16,7 +16,7 @@ interface Surveyed {
 }
 
 // The command as people run it, and not from the checkout.
-const main = new URL('../../../src/cli/main.ts', import.meta.url).pathname;
+const main = process.env['DDA_CLI'] ?? assert.fail('DDA_CLI is not set');
 const output = run('sh', '-c', `cd / && exec "${process.execPath}" "${main}" survey --json`);
 const { functions } = JSON.parse(output) as { readonly functions: readonly Surveyed[] };
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { openHost, VmSession, type VmSessionOptions, withBorrowedFunctions } from '../../../src/host/index.ts';
-import { guestInitrd, type MachineEnd, readKernel } from '../../../src/vm/index.ts';
+import { type CpioEntry, guestInitrd, type MachineEnd, readKernel } from '../../../src/vm/index.ts';
 
 /** Where the tests' program is told of the guest's kernel: set by the test that runs in front of the rig. */
 const {
@@ -11,7 +11,7 @@ const {
 
 export const NVME = '0000:01:00.0';
 const MIB = 1024 * 1024;
-const COMMAND_LINE = 'console=ttyS0 panic=-1 mitigations=off cryptomgr.notests quiet';
+export const COMMAND_LINE = 'console=ttyS0 panic=-1 mitigations=off cryptomgr.notests quiet';
 /** A bound for guests that hang. On a machine with much else to do an emulated guest can take minutes for what takes seconds. */
 const ANSWER_MS = 400_000;
 const EXIT = 'dda-test: exit';
@@ -30,6 +30,8 @@ export interface GuestOptions extends Partial<VmSessionOptions> {
   readonly extraCommandLine?: string;
   /** Modules that the guest loads; default: `nvme`. */
   readonly drivers?: readonly string[];
+  /** Files of its initramfs. */
+  readonly files?: readonly CpioEntry[];
 }
 
 /** A guest that a test talks to. */
@@ -148,12 +150,21 @@ const KNOWN: readonly RegExp[] = [
   /\] {2}(?:<\/?TASK>|\? |start_kernel|secondary_startup|arch_cpu_finalize_init|x86_64_start|check_bugs|identify_|common_startup)/,
 ];
 
+/** The tests' initramfs: the guest runs what it is typed. */
+export async function testInitrd(
+  commandLine: string,
+  { drivers = ['nvme'], files = [] }: Pick<GuestOptions, 'drivers' | 'files'>,
+): Promise<Uint8Array> {
+  assert.ok(modulesDirectory !== undefined);
+  return guestInitrd({ modulesDirectory, commandLine, drivers, run: SHELL, files });
+}
+
 /** Boots a guest, gives it to `work`, and stops it; what was lent goes home whatever happens. */
 export async function withGuest(options: GuestOptions, work: (guest: Guest) => Promise<void>): Promise<MachineEnd> {
-  assert.ok(kernelPath !== undefined && modulesDirectory !== undefined && unpackedDirectory !== undefined);
+  assert.ok(kernelPath !== undefined && unpackedDirectory !== undefined);
   const commandLine = `${COMMAND_LINE} ${options.extraCommandLine ?? ''}`.trim();
   const kernel = await readKernel(kernelPath, { unpackedDirectory });
-  const initrd = await guestInitrd({ modulesDirectory, commandLine, drivers: options.drivers ?? ['nvme'], run: SHELL });
+  const initrd = await testInitrd(commandLine, options);
   return withBorrowedFunctions(openHost('dda test'), [], async (borrowed) => {
     const session = new VmSession(borrowed, {
       kernel: kernel.image,
