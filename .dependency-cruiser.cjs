@@ -1,5 +1,5 @@
 // The order of the parts: each imports only from parts above it in this list, and only through their index.ts.
-const PARTS = ['linux', 'pci', 'functions', 'hyperv', 'vmbus', 'vpci', 'vm', 'host', 'api', 'cli'];
+const PARTS = ['linux', 'pci', 'functions', 'hyperv', 'vmbus', 'vpci', 'trace', 'vm', 'host', 'api', 'cli'];
 
 const layers = PARTS.map((part, position) => ({
   name: `layers-${part}`,

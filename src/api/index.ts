@@ -9,6 +9,7 @@ export { logLevels } from './daemon/log-levels.ts';
 export type { LogLevel } from './daemon/log-levels.ts';
 export type { AuditEntryJson, EventJson } from './schemas/audit.ts';
 export type { ManagedFunctionJson } from './schemas/functions.ts';
+export type { TraceEventJson } from './schemas/trace.ts';
 export type { VmJson } from './schemas/vms.ts';
 
 /** Where the daemon listens unless told otherwise. */

@@ -12,6 +12,7 @@ import { addDismountCommand, addMountCommand } from './commands/moves.ts';
 import { addPoolCommands } from './commands/pool.ts';
 import { addServeCommand } from './commands/serve.ts';
 import { addSurveyCommand } from './commands/survey.ts';
+import { addTraceCommand } from './commands/trace.ts';
 import { addVfCommands } from './commands/vf.ts';
 import { addVmCommands } from './commands/vm.ts';
 import { rootCommand, runProgram } from './root-command.ts';
@@ -31,6 +32,7 @@ export function createProgram(context: CliContext): Command {
   addPoolCommands(program, context);
   addAuditCommand(program, context);
   addEventsCommand(program, context);
+  addTraceCommand(program, context);
   addBootScriptCommand(program, context);
   addDemoCommand(program, context);
   addCompletionCommand(program, context);

@@ -146,6 +146,7 @@ export const hostErrorKinds = {
   'capture-too-large': { exitCode: ExitCode.impossible, when: 'A capture is larger than any machine needs.' },
   'capture-newer': { exitCode: ExitCode.impossible, when: 'A capture was written by a newer dda.' },
   'capture-not-written': { exitCode: ExitCode.failed, when: 'The capture could not be written.' },
+  'trace-not-written': { exitCode: ExitCode.failed, when: 'The file for a trace could not be written.' },
   'memory-exceeds-host': { exitCode: ExitCode.impossible, when: 'The guest would have more memory than the host.' },
   'guest-panicked': { exitCode: ExitCode.guestCrashed, when: "The guest's kernel panicked, and said so." },
   'guest-triple-fault': { exitCode: ExitCode.guestCrashed, when: 'The guest stopped with a triple fault.' },

@@ -1,5 +1,15 @@
 import type { HypercallStatus } from './hypercall-status.ts';
 
+/** The registers of a hypercall as the exit carries them. */
+export interface HypercallRegisters {
+  /** RCX. */
+  readonly control: bigint;
+  /** RDX: address of the input, or the first fast input. */
+  readonly input: bigint;
+  /** R8: address of the output, or the second fast input. No call here has one, and Linux leaves rubbish in it. */
+  readonly output: bigint;
+}
+
 /** The hypercall input value, RCX (TLFS "Hypercall Inputs"). */
 export interface HypercallControl {
   readonly callCode: number;

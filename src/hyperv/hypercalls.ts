@@ -1,5 +1,7 @@
 import type { GuestMemory } from './guest-memory.ts';
-import { decodeControl, encodeResult, type HypercallControl } from './hypercall-control.ts';
+import { decodeControl, encodeResult, type HypercallControl, type HypercallRegisters } from './hypercall-control.ts';
+import { HypercallCode, POST_MESSAGE_INPUT, SIGNAL_EVENT_INPUT } from './hypercall-inputs.ts';
+import type { HypercallRecorder, Tap } from './hypercall-recorder.ts';
 import { HypercallStatus } from './hypercall-status.ts';
 import {
   decodeRetarget,
@@ -8,19 +10,6 @@ import {
   type RetargetRequest,
 } from './retarget-interrupt.ts';
 import { EVENT_FLAG_COUNT, MAX_MESSAGE_PAYLOAD_BYTES } from './synic-layout.ts';
-
-/** TLFS "Hypercall Reference"; RETARGET is from Linux 6.1 include/asm-generic/hyperv-tlfs.h. */
-export const HypercallCode = { POST_MESSAGE: 0x5c, SIGNAL_EVENT: 0x5d, RETARGET_INTERRUPT: 0x7e } as const;
-
-/** The registers of a hypercall as the exit carries them. */
-export interface HypercallRegisters {
-  /** RCX. */
-  readonly control: bigint;
-  /** RDX: address of the input, or the first fast input. */
-  readonly input: bigint;
-  /** R8: address of the output, or the second fast input. No call here has one, and Linux leaves rubbish in it. */
-  readonly output: bigint;
-}
 
 /** Where a decoded and checked call goes. */
 export interface HypercallHandlers {
@@ -35,6 +24,7 @@ export interface HypercallContext {
   readonly memory: GuestMemory;
   readonly vpCount: number;
   readonly handlers: HypercallHandlers;
+  readonly tap: Tap<HypercallRecorder>;
 }
 
 interface Call {
@@ -48,38 +38,44 @@ const PAGE_SIZE_BYTES = 4096;
 /** Two registers; XMM input isn't offered. */
 const MAX_FAST_INPUT_BYTES = 16;
 
-/** HV_INPUT_POST_MESSAGE, 256 bytes. */
-const PostMessageInput = { connectionId: 0, messageType: 8, payloadSize: 12, payload: 16 } as const;
-/** HV_INPUT_SIGNAL_EVENT, 8 bytes. */
-const SignalEventInput = { connectionId: 0, flag: 4 } as const;
 /** Message types that only the hypervisor itself may use. */
 const HYPERVISOR_MESSAGE_TYPE = 0x80000000;
 
 const CALLS: ReadonlyMap<number, Call> = new Map([
-  [
-    HypercallCode.POST_MESSAGE,
-    { inputBytes: PostMessageInput.payload + MAX_MESSAGE_PAYLOAD_BYTES, maxVariableUnits: 0, run: postMessage },
-  ],
-  [HypercallCode.SIGNAL_EVENT, { inputBytes: 8, maxVariableUnits: 0, run: signalEvent }],
+  [HypercallCode.POST_MESSAGE, { inputBytes: POST_MESSAGE_INPUT.sizeBytes, maxVariableUnits: 0, run: postMessage }],
+  [HypercallCode.SIGNAL_EVENT, { inputBytes: SIGNAL_EVENT_INPUT.sizeBytes, maxVariableUnits: 0, run: signalEvent }],
   [
     HypercallCode.RETARGET_INTERRUPT,
     { inputBytes: RETARGET_FIXED_BYTES, maxVariableUnits: RETARGET_MAX_VARIABLE_UNITS, run: retargetInterrupt },
   ],
 ]);
 
-/** Carries a hypercall out. Whatever the registers hold, it ends with a result for RAX. */
-export function runHypercall(registers: HypercallRegisters, context: HypercallContext): bigint {
+/** Carries a hypercall of `vp` out. Whatever the registers hold, it ends with a result for RAX. */
+export function runHypercall(vp: number, registers: HypercallRegisters, context: HypercallContext): bigint {
+  const checked = checkedCall(registers, context.memory);
+  const { recorder } = context.tap;
+  recorder?.hypercall(vp, registers, typeof checked === 'number' ? undefined : checked.input);
+  const result = encodeResult(typeof checked === 'number' ? checked : checked.call.run(checked.input, context));
+  recorder?.hypercallEnded(result);
+  return result;
+}
+
+/** The call and what it takes in, copied; or why there is no such call. */
+function checkedCall(
+  registers: HypercallRegisters,
+  memory: GuestMemory,
+): { readonly call: Call; readonly input: Uint8Array } | HypercallStatus {
   const control = decodeControl(registers.control);
   const call = CALLS.get(control.callCode);
   if (call === undefined) {
-    return encodeResult(HypercallStatus.INVALID_HYPERCALL_CODE);
+    return HypercallStatus.INVALID_HYPERCALL_CODE;
   }
   if (!controlFits(control, call)) {
-    return encodeResult(HypercallStatus.INVALID_HYPERCALL_INPUT);
+    return HypercallStatus.INVALID_HYPERCALL_INPUT;
   }
   const sizeBytes = call.inputBytes + control.variableHeaderSize * 8;
-  const input = control.fast ? fastInput(registers, sizeBytes) : memoryInput(registers, sizeBytes, context.memory);
-  return encodeResult(typeof input === 'number' ? input : call.run(input, context));
+  const input = control.fast ? fastInput(registers, sizeBytes) : memoryInput(registers, sizeBytes, memory);
+  return typeof input === 'number' ? input : { call, input };
 }
 
 /** None of the calls repeats. */
@@ -121,22 +117,23 @@ function memoryInput(
 
 function postMessage(input: Uint8Array, { handlers }: HypercallContext): HypercallStatus {
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
-  const messageType = view.getUint32(PostMessageInput.messageType, true);
-  const payloadSize = view.getUint32(PostMessageInput.payloadSize, true);
+  const fields = POST_MESSAGE_INPUT.fields;
+  const messageType = view.getUint32(fields.messageType.offset, true);
+  const payloadSize = view.getUint32(fields.payloadSize.offset, true);
   if (messageType === 0 || messageType >= HYPERVISOR_MESSAGE_TYPE || payloadSize > MAX_MESSAGE_PAYLOAD_BYTES) {
     return HypercallStatus.INVALID_PARAMETER;
   }
-  const payload = input.slice(PostMessageInput.payload, PostMessageInput.payload + payloadSize);
-  return handlers.postMessage(view.getUint32(PostMessageInput.connectionId, true), messageType, payload);
+  const payload = input.slice(fields.payload.offset, fields.payload.offset + payloadSize);
+  return handlers.postMessage(view.getUint32(fields.connectionId.offset, true), messageType, payload);
 }
 
 function signalEvent(input: Uint8Array, { handlers }: HypercallContext): HypercallStatus {
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
-  const flag = view.getUint16(SignalEventInput.flag, true);
+  const flag = view.getUint16(SIGNAL_EVENT_INPUT.fields.flag.offset, true);
   if (flag >= EVENT_FLAG_COUNT) {
     return HypercallStatus.INVALID_PARAMETER;
   }
-  return handlers.signalEvent(view.getUint32(SignalEventInput.connectionId, true), flag);
+  return handlers.signalEvent(view.getUint32(SIGNAL_EVENT_INPUT.fields.connectionId.offset, true), flag);
 }
 
 function retargetInterrupt(input: Uint8Array, { handlers, vpCount }: HypercallContext): HypercallStatus {

@@ -3,10 +3,11 @@ import { CrashRegisters } from './crash.ts';
 import type { OfferedFeatures } from './feature-bits.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import { decodeGuestOs, type GuestOs } from './guest-os.ts';
-import { encodeResult } from './hypercall-control.ts';
+import { encodeResult, type HypercallRegisters } from './hypercall-control.ts';
+import { type HypercallRecorder, NO_TAP, type Tap } from './hypercall-recorder.ts';
 import { HypercallInterface } from './hypercall-page.ts';
 import { HypercallStatus } from './hypercall-status.ts';
-import { type HypercallContext, type HypercallRegisters, runHypercall } from './hypercalls.ts';
+import { type HypercallContext, runHypercall } from './hypercalls.ts';
 import { type MsrRead, type MsrState, MsrTable, type MsrWrite, type VirtualProcessor } from './msrs.ts';
 import { PageRegister } from './page-register.ts';
 import type { PartitionPort } from './partition-port.ts';
@@ -24,6 +25,8 @@ export interface PartitionOptions extends OfferedFeatures {
   /** The input of the local APIC timer; 1 GHz with KVM's own. */
   readonly apicHz: number;
   readonly port: PartitionPort;
+  /** Where hypercalls can be recorded; nowhere by default. */
+  readonly tap?: Tap<HypercallRecorder>;
 }
 
 /** A copy of a partition's registers, for tests and for people. */
@@ -58,7 +61,7 @@ export class Partition {
 
   /** @throws RangeError for a count or a rate that no machine has. */
   constructor(options: PartitionOptions) {
-    const { vpCount, memory, tscHz, apicHz, tscInvariant, lazyEoi, port } = options;
+    const { vpCount, memory, tscHz, apicHz, tscInvariant, lazyEoi, port, tap = NO_TAP } = options;
     if (!Number.isInteger(vpCount) || vpCount < 1 || vpCount > MAX_VP_COUNT) {
       throw new RangeError(`a partition has 1 to ${MAX_VP_COUNT} virtual processors, not ${vpCount}`);
     }
@@ -69,7 +72,7 @@ export class Partition {
       throw new RangeError(`the APIC timer can't run at ${apicHz} Hz`);
     }
     this.#port = port;
-    this.#hypercalls = { memory, vpCount, handlers: port };
+    this.#hypercalls = { memory, vpCount, handlers: port, tap };
     this.#vps = Array.from({ length: vpCount }, (_, index) => ({
       index,
       synic: new Synic(memory, (vector) => port.assertInterrupt(index, vector)),
@@ -114,7 +117,7 @@ export class Partition {
     if (!this.hypercallsEnabled) {
       return encodeResult(HypercallStatus.OPERATION_DENIED);
     }
-    return runHypercall(registers, this.#hypercalls);
+    return runHypercall(vp, registers, this.#hypercalls);
   }
 
   /**

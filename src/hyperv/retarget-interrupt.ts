@@ -1,3 +1,4 @@
+import { RETARGET_INPUT, RETARGET_INPUT_WITH_SET } from './hypercall-inputs.ts';
 import { HypercallStatus } from './hypercall-status.ts';
 import { FIRST_VALID_VECTOR } from './synic-layout.ts';
 
@@ -15,22 +16,10 @@ export interface RetargetRequest {
   readonly multicast: boolean;
 }
 
-/** TLFS HvCallRetargetDeviceInterrupt; Linux 6.1 include/asm-generic/hyperv-tlfs.h (hv_retarget_device_interrupt). */
-export const RetargetInput = {
-  partitionId: 0,
-  deviceId: 8,
-  source: 16,
-  addressLow: 24,
-  data: 28,
-  vector: 40,
-  flags: 44,
-  /** Without a processor set: VPs 0 to 63. With one: its format. */
-  vpMask: 48,
-  validBankMask: 56,
-  banks: 64,
-} as const;
-/** The fixed part; the processor set's bank mask and banks are the variable header. */
-export const RETARGET_FIXED_BYTES = 56;
+/** What stands where. */
+const { fields } = RETARGET_INPUT_WITH_SET;
+/** Without a processor set that is all; its bank mask and banks are the variable header. */
+export const RETARGET_FIXED_BYTES: number = RETARGET_INPUT.sizeBytes;
 /** The bank mask and 64 banks. */
 export const RETARGET_MAX_VARIABLE_UNITS = 65;
 
@@ -47,15 +36,15 @@ const BANK_VPS = 64;
  */
 export function decodeRetarget(input: Uint8Array, vpCount: number): RetargetRequest | HypercallStatus {
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
-  if (view.getBigUint64(RetargetInput.partitionId, true) !== PARTITION_SELF) {
+  if (view.getBigUint64(fields.partitionId.offset, true) !== PARTITION_SELF) {
     return HypercallStatus.INVALID_PARTITION_ID;
   }
-  const deviceId = view.getBigUint64(RetargetInput.deviceId, true);
-  const vector = view.getUint32(RetargetInput.vector, true);
-  const flags = view.getUint32(RetargetInput.flags, true);
+  const deviceId = view.getBigUint64(fields.deviceId.offset, true);
+  const vector = view.getUint32(fields.vector.offset, true);
+  const flags = view.getUint32(fields.flags.offset, true);
   if (
     deviceId > 0xffffffffn ||
-    view.getUint32(RetargetInput.source, true) !== SOURCE_MSI ||
+    view.getUint32(fields.source.offset, true) !== SOURCE_MSI ||
     vector < FIRST_VALID_VECTOR ||
     vector > 0xff ||
     (flags & ~Flags.ALL) !== 0
@@ -72,8 +61,8 @@ export function decodeRetarget(input: Uint8Array, vpCount: number): RetargetRequ
   return {
     deviceId: Number(deviceId),
     message: {
-      addressLow: view.getUint32(RetargetInput.addressLow, true),
-      data: view.getUint32(RetargetInput.data, true),
+      addressLow: view.getUint32(fields.addressLow.offset, true),
+      data: view.getUint32(fields.data.offset, true),
     },
     vector,
     vps,
@@ -85,26 +74,28 @@ function decodeMask(view: DataView, vpCount: number): number[] | HypercallStatus
   if (view.byteLength !== RETARGET_FIXED_BYTES) {
     return HypercallStatus.INVALID_HYPERCALL_INPUT;
   }
-  return checked(vpsOfBank(0, view.getBigUint64(RetargetInput.vpMask, true)), vpCount);
+  return checked(vpsOfBank(0, view.getBigUint64(fields.vpMask.offset, true)), vpCount);
 }
 
 function decodeSet(view: DataView, vpCount: number): number[] | HypercallStatus {
-  const format = view.getBigUint64(RetargetInput.vpMask, true);
+  const format = view.getBigUint64(fields.vpMask.offset, true);
   if (format === SetFormat.ALL) {
     return Array.from({ length: vpCount }, (_, vp) => vp);
   }
   if (format !== SetFormat.SPARSE_4K) {
     return HypercallStatus.INVALID_PARAMETER;
   }
-  if (view.byteLength < RetargetInput.banks) {
+  if (view.byteLength < RETARGET_INPUT_WITH_SET.sizeBytes) {
     return HypercallStatus.INVALID_HYPERCALL_INPUT;
   }
-  const banks = vpsOfBank(0, view.getBigUint64(RetargetInput.validBankMask, true));
+  const banks = vpsOfBank(0, view.getBigUint64(fields.validBankMask.offset, true));
   // Banks may be empty, but each one announced takes its 8 bytes, and there is nothing behind them.
-  if (view.byteLength !== RetargetInput.banks + banks.length * 8) {
+  if (view.byteLength !== RETARGET_INPUT_WITH_SET.sizeBytes + banks.length * 8) {
     return HypercallStatus.INVALID_HYPERCALL_INPUT;
   }
-  const vps = banks.flatMap((bank, index) => vpsOfBank(bank, view.getBigUint64(RetargetInput.banks + index * 8, true)));
+  const vps = banks.flatMap((bank, index) =>
+    vpsOfBank(bank, view.getBigUint64(RETARGET_INPUT_WITH_SET.sizeBytes + index * 8, true)),
+  );
   return checked(vps, vpCount);
 }
 

@@ -7,6 +7,7 @@ import {
   Partition,
   type RetargetRequest,
 } from '../hyperv/index.ts';
+import { Trace } from '../trace/index.ts';
 import { type ProtocolVersion, VMBUS_SINT, VmbusServer } from '../vmbus/index.ts';
 import { BoundedLog, type VpciLogEntry } from '../vpci/index.ts';
 import type { InterruptTarget } from './interrupts/msi-address.ts';
@@ -41,6 +42,7 @@ export interface HypervisorOptions {
 export interface Hypervisor {
   readonly partition: Partition;
   readonly vmbus: VmbusServer;
+  readonly trace: Trace;
 }
 
 /** Ties the hypervisor's contract and VMBus together: hypercalls lead to VMBus, its messages and flags into the SynICs. */
@@ -54,12 +56,14 @@ export function createHypervisor({
 }: HypervisorOptions): Hypervisor {
   const created = process.hrtime.bigint();
   const log = new BoundedLog((entry) => port.log(entry));
+  const trace = new Trace({ nowNs: wallClockNs(), schedule: (work) => void setImmediate(work) });
   const partition: Partition = new Partition({
     vpCount: vcpus,
     memory,
     tscHz,
     apicHz: APIC_HZ,
     ...offered,
+    tap: trace,
     port: {
       postMessage: (connectionId, messageType, payload) => vmbus.handlePost(connectionId, messageType, payload),
       signalEvent: (connectionId, flag) => vmbus.handleSignal(connectionId, flag),
@@ -79,6 +83,7 @@ export function createHypervisor({
   const vmbus: VmbusServer = new VmbusServer({
     memory,
     vpCount: vcpus,
+    tap: trace,
     ...(vmbusMaxVersion === undefined ? {} : { maxVersion: vmbusMaxVersion }),
     port: {
       postMessage: (vp, messageType, payload) => {
@@ -96,5 +101,11 @@ export function createHypervisor({
       log: (entry) => port.log(entry),
     },
   });
-  return { partition, vmbus };
+  return { partition, vmbus, trace };
+}
+
+/** Nanoseconds since 1970, as fine as the monotonic clock, and never going back. */
+function wallClockNs(): () => bigint {
+  const offset = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
+  return () => process.hrtime.bigint() + offset;
 }

@@ -9,6 +9,7 @@ import { MsiRoutes } from './interrupts/msi-routes.ts';
 import type { MachineEnd } from './machine-end.ts';
 import type { MachineOptions } from './machine-options.ts';
 import { AddressMap } from './memory/address-map.ts';
+import type { Trace } from '../trace/index.ts';
 import { SerialConsole } from './serial-console.ts';
 import { keepNoEoiRequired, readHwcr } from './vcpu/create-vcpus.ts';
 import { Doorbell } from './vcpu/doorbell.ts';
@@ -33,6 +34,7 @@ export interface MachinePort extends Omit<HypervisorPort, 'raise' | 'assistPage'
 export interface MachineParts extends RunningThreads {
   readonly services: MachineServices;
   readonly console: SerialConsole;
+  readonly trace: Trace;
 }
 
 /** Creates the VM and starts it. Throws when KVM or the boot plan refuses; nothing is left behind then. */
@@ -45,7 +47,7 @@ export function createMachine(options: MachineOptions, port: MachinePort): Machi
   const { map, ram, vm, slots, vcpus, tscHz, offered } = createHardware(options, held);
   let populating: NodeJS.Timeout | undefined;
   held.defer(() => clearTimeout(populating));
-  const { partition, vmbus } = createHypervisor({
+  const { partition, vmbus, trace } = createHypervisor({
     vcpus: options.vcpus,
     memory: ram,
     tscHz,
@@ -106,7 +108,7 @@ export function createMachine(options: MachineOptions, port: MachinePort): Machi
     },
     held,
   });
-  return { ...running, services, console: serial };
+  return { ...running, services, console: serial, trace };
 }
 
 function at<Vcpu>(vcpus: readonly Vcpu[], index: number): Vcpu {

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { DmaRegion, PciFunction } from '../functions/index.ts';
 import type { CrashReport, GuestOs } from '../hyperv/index.ts';
+import type { TraceReader } from '../trace/index.ts';
 import type { Assignment, EjectOutcome } from './assignment/assignment.ts';
 import { Assignments } from './assignment/assignments.ts';
 import type { GuestMap } from './boot/index.ts';
@@ -112,6 +113,11 @@ export class VirtualMachine extends EventEmitter<MachineEvents> {
   /** What was typed and the guest has not taken yet. */
   get untakenBytes(): number {
     return this.#parts.console.unsentBytes;
+  }
+
+  /** Records what passes between guest and host from now on, until the last reader is closed: see `Trace.open`. */
+  openTrace(grown: () => void): TraceReader {
+    return this.#parts.trace.open(grown);
   }
 
   exitCounts(): ExitCounts {

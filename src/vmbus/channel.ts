@@ -1,12 +1,12 @@
-import type { GuestMemory, GuestPage } from '../hyperv/index.ts';
+import type { GuestMemory, GuestPage, Guid, Tap } from '../hyperv/index.ts';
 import { NO_INTERRUPT_VP, signalConnectionId } from './addresses.ts';
 import type { GpadlRange } from './gpadl.ts';
-import type { Guid } from './guid.ts';
 import type { OpenChannel as OpenChannelMessage } from './messages/decode-guest-message.ts';
 import { OFFERCHANNEL, RESCIND_CHANNELOFFER } from './messages/from-host.ts';
 import type { Offer, OfferSpec, OfferState } from './offer.ts';
 import { OpenChannel } from './open-channel.ts';
 import { ChannelFault } from './packet-channel.ts';
+import type { ChannelIdentity, VmbusRecorder } from './recorder.ts';
 import { Refusal, RefusalCode } from './refusal.ts';
 import { IncomingRing } from './rings/incoming-ring.ts';
 import { OutgoingRing } from './rings/outgoing-ring.ts';
@@ -17,6 +17,7 @@ const PAGE_SIZE_BYTES = 4096;
 /** What a channel needs of the server it belongs to. */
 export interface ChannelServer {
   readonly memory: GuestMemory;
+  readonly tap: Tap<VmbusRecorder>;
   /** Sends to the connected guest. */
   post(message: Uint8Array): void;
   signalEvent(vp: number, relid: number): void;
@@ -33,6 +34,7 @@ export class Channel implements Offer {
   readonly relid: number;
   readonly interfaceId: Guid;
   readonly instanceId: Guid;
+  readonly #identity: ChannelIdentity;
   readonly #device: OfferSpec['device'];
   readonly #server: ChannelServer;
   #state: OfferState;
@@ -44,6 +46,8 @@ export class Channel implements Offer {
     this.relid = relid;
     this.interfaceId = spec.interfaceId;
     this.instanceId = spec.instanceId;
+    const { interfaceId, instanceId, name = '' } = spec;
+    this.#identity = { relid, interfaceId, instanceId, name };
     this.#device = spec.device;
     this.#server = server;
     this.#state = state;
@@ -76,13 +80,13 @@ export class Channel implements Offer {
 
   /** The older offer of the instance is gone. */
   unqueue(): void {
-    if (this.#state === 'queued') this.#state = 'unannounced';
+    if (this.#state === 'queued') this.#become('unannounced');
   }
 
   /** Sends the offer to a guest that doesn't know it yet. */
   announce(): void {
     if (this.#state !== 'unannounced') return;
-    this.#state = 'offered';
+    this.#become('offered');
     const { relid, interfaceId, instanceId } = this;
     const dedicatedInterrupt = 1;
     this.#server.post(
@@ -111,6 +115,8 @@ export class Channel implements Offer {
     const running = new OpenChannel({
       ...rings,
       device: this.#device,
+      identity: this.#identity,
+      tap: this.#server.tap,
       signalGuest: () => this.#signal(),
       schedule: (work) => this.#server.schedule(work),
       onFault: (reason) => this.#faulted(reason),
@@ -118,7 +124,7 @@ export class Channel implements Offer {
     this.#running = running;
     this.#targetVp = message.targetVp;
     this.#ringGpadl = message.ringGpadl;
-    this.#state = 'open';
+    this.#become('open');
     this.#server.log('info', 'VMBUS_CHANNEL_OPENED', `${this.#name()} opened, interrupts on VP ${message.targetVp}`);
     answer();
     running.start(message.userData);
@@ -129,8 +135,9 @@ export class Channel implements Offer {
     // A guest that hears of a rescind closes first.
     if (this.#state === 'rescinded') return undefined;
     if (this.#state !== 'open' && this.#state !== 'faulted') return this.#wrongState('CLOSECHANNEL');
-    this.#state = 'offered';
-    this.#end('the guest closed the channel');
+    const reason = 'the guest closed the channel';
+    this.#become('offered', reason);
+    this.#end(reason);
     return undefined;
   }
 
@@ -149,7 +156,7 @@ export class Channel implements Offer {
     const { known } = this;
     if (this.#state === 'rescinded' || this.#state === 'released') return;
     if (known) {
-      this.#state = 'rescinded';
+      this.#become('rescinded');
       this.#server.rescinding(this);
       this.#server.post(RESCIND_CHANNELOFFER.encode({ relid: this.relid }));
       this.#end('the offer was rescinded');
@@ -161,7 +168,7 @@ export class Channel implements Offer {
   /** RELID_RELEASED. */
   letGo(): Refusal | undefined {
     if (this.#state === 'rescinded') this.#release();
-    else if (this.#state === 'offered') this.#state = 'let-go';
+    else if (this.#state === 'offered') this.#become('let-go');
     else return this.#wrongState('RELID_RELEASED');
     return undefined;
   }
@@ -171,7 +178,7 @@ export class Channel implements Offer {
     if (this.#state === 'rescinded') {
       this.#release();
     } else if (this.known || this.#state === 'let-go') {
-      this.#state = 'unannounced';
+      this.#become('unannounced', reason);
       this.#end(reason);
     }
   }
@@ -217,7 +224,7 @@ export class Channel implements Offer {
   }
 
   #faulted(reason: string): void {
-    this.#state = 'faulted';
+    this.#become('faulted', reason);
     this.#server.log('warning', 'VMBUS_CHANNEL_FAULT', `${this.#name()} ended: ${reason}`);
     this.#end(reason);
   }
@@ -234,9 +241,14 @@ export class Channel implements Offer {
   }
 
   #release(): void {
-    this.#state = 'released';
+    this.#become('released');
     this.#server.released(this);
     this.#device.released();
+  }
+
+  #become(state: OfferState, why = ''): void {
+    this.#state = state;
+    this.#server.tap.recorder?.channelBecame(this.#identity, state, why);
   }
 
   #signal(): void {

@@ -1,5 +1,5 @@
 import { PostConnection, VMBUS_SINT } from './addresses.ts';
-import type { Guid } from './guid.ts';
+import type { Guid } from '../hyperv/index.ts';
 import type { InitiateContact } from './messages/decode-guest-message.ts';
 import { VERSION_RESPONSE, VERSION_RESPONSE_WITH_FEATURES } from './messages/from-host.ts';
 import { Refusal, RefusalCode } from './refusal.ts';

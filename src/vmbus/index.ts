@@ -1,13 +1,19 @@
 /** Channels between partitions: messages, offers, GPADLs, rings. See README.md. */
 export { MAX_RELID, NO_INTERRUPT_VP, VMBUS_MESSAGE_TYPE, VMBUS_SINT } from './addresses.ts';
 export type { VmbusLogEntry } from './event-log.ts';
-export { guidFields, guidFromFields, guidFromWire, guidToWire, parseGuid, ZERO_GUID } from './guid.ts';
-export type { Guid, GuidFields } from './guid.ts';
-export { bytes, guid, Layout, u16, u32, u64, u8 } from './layout.ts';
-export type { Decoded, Field, Fields, FieldType } from './layout.ts';
+export { guidFields, guidFromFields, guidFromWire, guidToWire, parseGuid, ZERO_GUID } from '../hyperv/index.ts';
+export type { Guid, GuidFields } from '../hyperv/index.ts';
+export { bytes, guid, Layout, text, u16, u32, u64, u8 } from '../hyperv/index.ts';
+export type { Decoded, Field, Fields, FieldType } from '../hyperv/index.ts';
 export type { Offer, OfferSpec, OfferState } from './offer.ts';
 export { ChannelFault } from './packet-channel.ts';
 export type { ChannelDevice, IncomingPacket, PacketChannel } from './packet-channel.ts';
+export { MESSAGE_FORMS, messageLayoutOf } from './messages/message-forms.ts';
+export type { FormCondition, MessageForm } from './messages/message-forms.ts';
+export { MessageType } from './messages/message-type.ts';
+export type { ChannelIdentity, VmbusRecorder } from './recorder.ts';
+export { COMPLETION_REQUESTED, PacketType } from './rings/ring-layout.ts';
+export type { OutgoingPacket } from './rings/outgoing-ring.ts';
 export type { VmbusPort } from './port.ts';
 export { RefusalCode } from './refusal.ts';
 export { VmbusServer } from './server.ts';

@@ -1,6 +1,6 @@
 import { MAX_RELID, MIN_RELID } from './addresses.ts';
 import { Channel, type ChannelServer } from './channel.ts';
-import type { Guid } from './guid.ts';
+import type { Guid } from '../hyperv/index.ts';
 import type { OfferSpec } from './offer.ts';
 import { VmbusError } from './vmbus-error.ts';
 

@@ -1,4 +1,4 @@
-import type { Guid } from './guid.ts';
+import type { Guid } from '../hyperv/index.ts';
 import type { ChannelDevice } from './packet-channel.ts';
 
 /**
@@ -30,6 +30,8 @@ export interface OfferSpec {
   readonly interfaceId: Guid;
   readonly instanceId: Guid;
   readonly device: ChannelDevice;
+  /** What people call the device, for traces. */
+  readonly name?: string;
 }
 
 /** The provider's hold on its offer. */

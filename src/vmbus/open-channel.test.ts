@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { NO_TAP, ZERO_GUID } from '../hyperv/index.ts';
 import { OpenChannel } from './open-channel.ts';
 import { IncomingRing } from './rings/incoming-ring.ts';
 import { OutgoingRing } from './rings/outgoing-ring.ts';
 import { RecordingDevice } from './testing/recording-device.ts';
 import { ringOfPages } from './testing/ring-pages.ts';
+
+const untapped = { tap: NO_TAP, identity: { relid: 1, interfaceId: ZERO_GUID, instanceId: ZERO_GUID, name: '' } };
 
 /** A reader whose other side does something at the very moment when signals are asked for again. */
 class RacingRing extends IncomingRing {
@@ -26,6 +29,7 @@ test('a packet that comes just before signals are wanted again is read without o
     incoming,
     outgoing: new OutgoingRing(ringOfPages(1).memory),
     device,
+    ...untapped,
     signalGuest: () => assert.fail('the guest waits for nothing'),
     schedule: () => assert.fail('there is little to do'),
     onFault: assert.fail,
@@ -59,6 +63,7 @@ test('room that opens just after it was asked for is used without a signal', () 
     incoming: new IncomingRing(ringOfPages(1).memory),
     outgoing: new OutgoingRing(ring.memory),
     device: new RecordingDevice(),
+    ...untapped,
     signalGuest: () => undefined,
     schedule: () => assert.fail('there is little to do'),
     onFault: assert.fail,

@@ -1,4 +1,6 @@
+import type { Tap } from '../hyperv/index.ts';
 import { type ChannelDevice, ChannelFault, type PacketChannel } from './packet-channel.ts';
+import type { ChannelIdentity, VmbusRecorder } from './recorder.ts';
 import type { IncomingRing } from './rings/incoming-ring.ts';
 import type { OutgoingPacket, OutgoingRing } from './rings/outgoing-ring.ts';
 
@@ -12,6 +14,8 @@ export interface OpenChannelParts {
   readonly incoming: IncomingRing;
   readonly outgoing: OutgoingRing;
   readonly device: ChannelDevice;
+  readonly identity: ChannelIdentity;
+  readonly tap: Tap<VmbusRecorder>;
   /** Sets the channel's event flag and interrupts its VP. */
   readonly signalGuest: () => void;
   /** Runs `work` in a later turn of this thread. */
@@ -88,7 +92,7 @@ export class OpenChannel implements PacketChannel {
   }
 
   #drain(): void {
-    const { incoming, outgoing, device, signalGuest } = this.#parts;
+    const { incoming, outgoing, device, signalGuest, tap, identity } = this.#parts;
     if (!this.#running) return;
     // While we read anyway, each signal the guest spares is an exit less.
     incoming.setSignalsWanted(false);
@@ -108,6 +112,7 @@ export class OpenChannel implements PacketChannel {
       }
       if (result.signalWriter) signalGuest();
       this.#packetsIn += 1;
+      tap.recorder?.packetFromGuest(identity, result.packet);
       device.packet(result.packet);
       if (!this.#running) return;
     }
@@ -153,13 +158,14 @@ export class OpenChannel implements PacketChannel {
   }
 
   #write(packet: OutgoingPacket): boolean {
-    const { outgoing, signalGuest } = this.#parts;
+    const { outgoing, signalGuest, tap, identity } = this.#parts;
     if (!outgoing.fits(packet.payload.byteLength)) {
       throw new ChannelFault(`a packet of ${packet.payload.byteLength} bytes doesn't fit the ring that the guest made`);
     }
     const result = outgoing.write(packet);
     if (result === 'full') return false;
     this.#packetsOut += 1;
+    tap.recorder?.packetToGuest(identity, packet);
     if (result === 'signal') signalGuest();
     return true;
   }

@@ -1,4 +1,4 @@
-import { type GuestMemory, HypercallStatus } from '../hyperv/index.ts';
+import { type GuestMemory, HypercallStatus, NO_TAP, type Tap } from '../hyperv/index.ts';
 import { EVENT_FLAG_COUNT, PostConnection, relidOfSignalConnection, VMBUS_MESSAGE_TYPE } from './addresses.ts';
 import type { Channel, ChannelServer } from './channel.ts';
 import { ChannelRequests } from './channel-requests.ts';
@@ -10,6 +10,7 @@ import { ALLOFFERS_DELIVERED, UNLOAD_RESPONSE } from './messages/from-host.ts';
 import type { Offer, OfferSpec } from './offer.ts';
 import { OfferTable } from './offer-table.ts';
 import type { VmbusPort } from './port.ts';
+import type { VmbusRecorder } from './recorder.ts';
 import { Refusal, RefusalCode } from './refusal.ts';
 import { takeSnapshot, type VmbusSnapshot } from './snapshot.ts';
 import { answerUnserved } from './unserved-requests.ts';
@@ -22,6 +23,8 @@ export interface VmbusServerOptions {
   readonly vpCount: number;
   /** The newest version to agree to; default: the newest there is. */
   readonly maxVersion?: ProtocolVersion;
+  /** Where all that passes can be recorded; nowhere by default. */
+  readonly tap?: Tap<VmbusRecorder>;
 }
 
 /**
@@ -38,6 +41,7 @@ export class VmbusServer {
   readonly #port: VmbusPort;
   readonly #vpCount: number;
   readonly #maxVersion: ProtocolVersion;
+  readonly #tap: Tap<VmbusRecorder>;
   readonly #gpadls: GpadlTable;
   readonly #log: EventLog;
   readonly #offers = new OfferTable();
@@ -45,10 +49,11 @@ export class VmbusServer {
   readonly #requests: ChannelRequests;
   #connection: Connection | undefined;
 
-  constructor({ memory, port, vpCount, maxVersion = ProtocolVersion.V6_0 }: VmbusServerOptions) {
+  constructor({ memory, port, vpCount, maxVersion = ProtocolVersion.V6_0, tap = NO_TAP }: VmbusServerOptions) {
     this.#port = port;
     this.#vpCount = vpCount;
     this.#maxVersion = maxVersion;
+    this.#tap = tap;
     this.#gpadls = new GpadlTable(memory);
     this.#log = new EventLog((entry) => port.log(entry));
     this.#requests = new ChannelRequests({
@@ -59,8 +64,12 @@ export class VmbusServer {
     });
     this.#channelServer = {
       memory,
+      tap,
       post: (message) => this.#post(message),
-      signalEvent: (vp, relid) => port.signalEvent(vp, relid),
+      signalEvent: (vp, relid) => {
+        tap.recorder?.signalled(vp, relid);
+        port.signalEvent(vp, relid);
+      },
       schedule: (work) => port.schedule(work),
       log: (severity, code, text) => this.#log.log(severity, code, text),
       rescinding: ({ relid }) => this.#requests.abandonUnfinishedGpadls(relid),
@@ -86,6 +95,7 @@ export class VmbusServer {
    * @param payload a private copy: the guest can't change it any more.
    */
   handlePost(connectionId: number, messageType: number, payload: Uint8Array): HypercallStatus {
+    this.#tap.recorder?.posted(connectionId, messageType, payload);
     if (connectionId !== PostConnection.messages && connectionId !== PostConnection.contact) {
       return HypercallStatus.INVALID_CONNECTION_ID;
     }
@@ -156,7 +166,7 @@ export class VmbusServer {
       return this.#requests.handle(connection, message);
     }
     const { refusal, answer } = answerUnserved(connection, message, this.#vpCount);
-    if (answer !== undefined) this.#port.postMessage(answer.vp, VMBUS_MESSAGE_TYPE, answer.message);
+    if (answer !== undefined) this.#send(answer.vp, answer.message);
     return refusal;
   }
 
@@ -167,7 +177,7 @@ export class VmbusServer {
       maxVersion: this.#maxVersion,
       vpCount: this.#vpCount,
     });
-    this.#port.postMessage(responseVp, VMBUS_MESSAGE_TYPE, response);
+    this.#send(responseVp, response);
     if (outcome instanceof Refusal) return outcome;
     this.#connection = outcome;
     this.#port.connected();
@@ -187,7 +197,7 @@ export class VmbusServer {
   #unload({ messageVp }: Connection): undefined {
     this.#disconnect('the guest unloaded VMBus');
     this.#log.log('info', 'VMBUS_UNLOADED', 'the guest unloaded VMBus');
-    this.#port.postMessage(messageVp, VMBUS_MESSAGE_TYPE, UNLOAD_RESPONSE.encode({}));
+    this.#send(messageVp, UNLOAD_RESPONSE.encode({}));
   }
 
   #disconnect(reason: string): void {
@@ -203,7 +213,12 @@ export class VmbusServer {
   }
 
   #post(message: Uint8Array): void {
-    if (this.#connection !== undefined) this.#port.postMessage(this.#connection.messageVp, VMBUS_MESSAGE_TYPE, message);
+    if (this.#connection !== undefined) this.#send(this.#connection.messageVp, message);
+  }
+
+  #send(vp: number, message: Uint8Array): void {
+    this.#tap.recorder?.sent(vp, VMBUS_MESSAGE_TYPE, message);
+    this.#port.postMessage(vp, VMBUS_MESSAGE_TYPE, message);
   }
 
   #refused({ code, text }: Refusal): void {

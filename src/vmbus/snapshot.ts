@@ -1,7 +1,7 @@
 import type { Channel } from './channel.ts';
 import type { Connection } from './connection.ts';
 import type { GpadlTable } from './gpadl-table.ts';
-import type { Guid } from './guid.ts';
+import type { Guid } from '../hyperv/index.ts';
 import type { OfferState } from './offer.ts';
 
 /** One offer as it stands. Packet counts are of the open channel, 0 when it isn't open. */

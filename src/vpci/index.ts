@@ -18,6 +18,15 @@ export { deviceIdOf, domainOf, instanceIdFor, serialOf, VPCI_INTERFACE_ID } from
 export type { InstanceParts } from './instance-id.ts';
 export { formatSlot, SLOT_COUNT, slotFields, slotOf } from './slot.ts';
 export type { Slot } from './slot.ts';
-export { describePacket } from './wire/describe.ts';
+export { describePacket, recognisePacket } from './wire/describe.ts';
+export type { PacketDirection, RecognisedPacket } from './wire/describe.ts';
+export { GUEST_MESSAGES } from './wire/guest-messages.ts';
+export type { GuestMessageName } from './wire/guest-messages.ts';
+export { HOST_MESSAGES } from './wire/host-messages.ts';
+export { formatFields, isHexadecimal, readFields, tailName } from './wire/read-fields.ts';
+export type { ReadCells, ReadField, ReadItem } from './wire/read-fields.ts';
+export { REPLIES } from './wire/replies.ts';
+export { fieldsOf } from './wire/shape.ts';
+export type { MessageShape, Part, Shape } from './wire/shape.ts';
 export { NtStatus } from './wire/status.ts';
 export { formatVersion, parseVersion, VpciVersion } from './wire/version.ts';

@@ -1,6 +1,7 @@
 import { hc } from 'hono/client';
 import type { DdaApi } from '../app.ts';
 import type { EventJson } from '../schemas/audit.ts';
+import type { TraceEventJson } from '../schemas/trace.ts';
 import { answerOf, successOf } from './answer.ts';
 import { readEvents } from './event-reader.ts';
 import { unixFetch } from './unix-fetch.ts';
@@ -27,7 +28,13 @@ export class DaemonClient {
   /** Events from now on, until `signal` or the daemon ends them. */
   async events(signal: AbortSignal): Promise<AsyncGenerator<EventJson>> {
     const response = await successOf(this.#fetch(`${BASE}/v1/events`, { signal }));
-    return readEvents(bodyOf(response));
+    return readEvents<EventJson>(bodyOf(response));
+  }
+
+  /** What passes between a VM and its host from now on. */
+  async trace(vm: string, signal: AbortSignal): Promise<AsyncGenerator<TraceEventJson>> {
+    const response = await successOf(this.#fetch(`${BASE}/v1/vms/${encodeURIComponent(vm)}/trace`, { signal }));
+    return readEvents<TraceEventJson>(bodyOf(response));
   }
 
   /** What a guest prints from now on. */

@@ -1,14 +1,12 @@
-import type { EventJson } from '../schemas/audit.ts';
-
 /** The events in a stream of server-sent events, one by one. `read` ends where the stream ends. */
-export async function* readEvents(stream: ReadableStream<Uint8Array>): AsyncGenerator<EventJson> {
+export async function* readEvents<Event>(stream: ReadableStream<Uint8Array>): AsyncGenerator<Event> {
   for await (const block of blocksOf(stream)) {
     const data = block
       .split('\n')
       .filter((line) => line.startsWith('data: '))
       .map((line) => line.slice('data: '.length))
       .join('\n');
-    if (data !== '') yield JSON.parse(data) as EventJson;
+    if (data !== '') yield JSON.parse(data) as Event;
   }
 }
 

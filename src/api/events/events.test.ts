@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { readEvents } from '../client/event-reader.ts';
+import type { EventJson } from '../schemas/audit.ts';
 import { ScriptedManager } from '../testing/scripted-manager.ts';
 import { type Served, served } from '../testing/served.ts';
 
@@ -12,7 +13,7 @@ async function from(api: Served, id: string | undefined, signal: AbortSignal): P
 
 async function take(stream: ReadableStream<Uint8Array>, count: number): Promise<(string | number)[]> {
   const seen: (string | number)[] = [];
-  for await (const event of readEvents(stream)) {
+  for await (const event of readEvents<EventJson>(stream)) {
     seen.push(event.kind, event.revision);
     if (seen.length === count * 2) break;
   }
@@ -74,7 +75,7 @@ test('a reader that does not read costs a bounded amount, and is told what it lo
     if (i % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   let [last, lostAt] = [0, 0];
-  for await (const event of readEvents(stream)) {
+  for await (const event of readEvents<EventJson>(stream)) {
     if (event.kind === 'lost') lostAt = event.revision;
     else assert.equal(event.revision, last + 1);
     last = event.revision;

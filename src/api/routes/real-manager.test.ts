@@ -109,6 +109,7 @@ for (const [what, method, path, body, status, code, sentence] of [
   ],
   ['a bridge', 'POST', '/v1/dismount', { functions: ['0000:00:04.0'] }, 422, 'not-an-endpoint', /0000:00:04\.0/],
   ['the console of no VM', 'GET', '/v1/vms/none/console', undefined, 404, 'no-such-vm', /none/],
+  ['the trace of no VM', 'GET', '/v1/vms/none/trace', undefined, 404, 'no-such-vm', /none/],
 ] as const) {
   test(`${what}: refused, nothing changes, and the audit knows`, async (t) => {
     const { api, standing } = await lentTo(t, 'web');

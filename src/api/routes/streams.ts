@@ -4,9 +4,11 @@ import { consoleStream } from '../events/console-stream.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { eventStream, parseEventId } from '../events/event-stream.ts';
 import type { StreamSlots } from '../events/stream-slots.ts';
+import { traceStream } from '../events/trace-stream.ts';
 import { requestInvalid } from '../problem/request-problems.ts';
 import { Event } from '../schemas/audit.ts';
 import { VmName } from '../schemas/common.ts';
+import { TraceEvent } from '../schemas/trace.ts';
 import { newRouter, noContent, problemAnswer } from './route-parts.ts';
 
 const bytes = { 'application/octet-stream': { schema: z.string().openapi({ format: 'binary' }) } };
@@ -43,6 +45,20 @@ const type = createRoute({
   summary: "Types into the guest's serial port",
   request: { params: z.object({ vm: VmName }), body: { required: true, content: bytes } },
   responses: noContent,
+});
+
+const trace = createRoute({
+  method: 'get',
+  path: '/vms/{vm}/trace',
+  tags: ['vms'],
+  summary: 'What passes between guest and host from now on, as server-sent events',
+  description:
+    'Hypercalls, VMBus messages, what becomes of channels, and their packets. The name of an event is its kind, its data the JSON given here. The VM records while anybody reads; several may. `ended` is the last event.',
+  request: { params: z.object({ vm: VmName }) },
+  responses: {
+    200: { description: 'Until either side ends it.', content: { 'text/event-stream': { schema: TraceEvent } } },
+    default: problemAnswer,
+  },
 });
 
 export interface StreamParts {
@@ -85,6 +101,29 @@ export function streamRoutes(manager: Manager, { log, run, slots }: StreamParts)
         });
       } catch (error) {
         end();
+        throw error;
+      }
+    })
+    .openapi(trace, (context) => {
+      const { vm } = context.req.valid('param');
+      const over = new AbortController();
+      const free = slots.take(`trace ${vm}`);
+      const stopListening = manager.on((event) => {
+        if (event.kind === 'vm-removed' && event.name === vm)
+          over.abort(`The VM ${vm} ended${event.guestEnd === undefined ? '.' : `: ${event.guestEnd.detail}.`}`);
+      });
+      const onStopping = (): void => over.abort('The daemon ended.');
+      slots.stopping.addEventListener('abort', onStopping);
+      const ended = (): void => {
+        stopListening();
+        slots.stopping.removeEventListener('abort', onStopping);
+        free();
+      };
+      try {
+        const stream = traceStream({ watch: (listener) => manager.watchTrace(vm, listener), over: over.signal, ended });
+        return new Response(stream, { headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' } });
+      } catch (error) {
+        ended();
         throw error;
       }
     })

@@ -10,6 +10,7 @@ import type {
   RequestOutcome,
   VmCounters,
 } from '../../host/index.ts';
+import type { TraceChunk } from '../../trace/index.ts';
 
 type Change = ManagerEvent extends infer Each
   ? Each extends ManagerEvent
@@ -36,6 +37,7 @@ export class ScriptedManager implements Manager {
   #revision = 0;
   readonly #listeners = new Set<(event: ManagerEvent) => void>();
   readonly #consoles = new Map<string, Set<(bytes: Uint8Array) => void>>();
+  readonly #traces = new Map<string, Set<(chunk: TraceChunk) => void>>();
 
   snapshot(): ManagerSnapshot {
     return { revision: this.#revision, functions: this.functions, vms: this.vms, pools: this.pools };
@@ -93,6 +95,20 @@ export class ScriptedManager implements Manager {
   print(vm: string, text: string): number {
     const listeners = this.#consoles.get(vm) ?? [];
     for (const listener of listeners) listener(Buffer.from(text));
+    return [...listeners].length;
+  }
+
+  watchTrace(vm: string, listener: (chunk: TraceChunk) => void): () => void {
+    if (this.refusal !== undefined) throw this.refusal;
+    const listeners = this.#traces.get(vm) ?? new Set();
+    this.#traces.set(vm, listeners.add(listener));
+    return () => listeners.delete(listener);
+  }
+
+  /** What a VM records. Gives how many heard it. */
+  record(vm: string, chunk: TraceChunk): number {
+    const listeners = this.#traces.get(vm) ?? [];
+    for (const listener of listeners) listener(chunk);
     return [...listeners].length;
   }
 

@@ -18,6 +18,7 @@ export interface VmRunFlags extends GuestFlags {
   readonly onReset: 'stop' | 'restart';
   readonly force?: boolean;
   readonly privateDaemon?: boolean;
+  readonly trace?: string;
   readonly json?: boolean;
 }
 
@@ -53,6 +54,7 @@ export function addRunOptions(command: Command): Command {
       '--private-daemon',
       'in a process without privileges, looked after by a daemon that this command starts, and that ends with it',
     )
+    .option('--trace <FILE>', 'write what guest and host say to each other to this file, for Wireshark: see dda trace')
     .option('--json', 'events as JSON lines, the console too');
 }
 

@@ -13,6 +13,7 @@ const ownProcessOnly = {
   vmbusVersion: '--vmbus-version',
   ejectDeadline: '--eject-deadline',
   disk: '--disk',
+  trace: '--trace',
 };
 
 /** Throws HostError `options-conflict`, ApiError `daemon-running`. */

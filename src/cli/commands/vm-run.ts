@@ -72,8 +72,10 @@ async function run(context: CliContext, flags: VmRunFlags, command: Command): Pr
     controlDirectory: context.controlDirectory,
   };
   const facts = { name, kernelName: guest.kernelName, memoryBytes: flags.memory, vcpus: flags.cpus };
+  const capture = flags.trace === undefined ? undefined : await beginCapture(context, flags.trace, name);
   await atConsole(context, flags, facts, guest.warnings, async (observer) => {
-    const result = await runVm(host, request, observer);
+    const trace = capture?.((sentence) => observer.warning(sentence));
+    const result = await runVm(host, trace === undefined ? request : { ...request, trace }, observer);
     const { end, crash, exits, restarts } = result;
     return {
       told: { kind: end.kind, crash, exits, restarts },
@@ -81,4 +83,15 @@ async function run(context: CliContext, flags: VmRunFlags, command: Command): Pr
       failure: guestFailure(name, result),
     };
   });
+}
+
+/** What keeps a trace in the file, which is there from now on. Loaded when it is wanted. Throws HostError `trace-not-written`. */
+async function beginCapture({ version }: CliContext, path: string, vm: string) {
+  const { CaptureFile } = await import('../trace/capture-file.ts');
+  const { captureRun } = await import('../trace/capture-run.ts');
+  const file = CaptureFile.open(path);
+  await file.begin({ vm, version });
+  return (failed: (sentence: string) => void): NonNullable<VmRunRequest['trace']> =>
+    (news) =>
+      captureRun(file, news, failed);
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { recordsIn } from '../../trace/index.ts';
 import { HostError } from '../errors.ts';
 import { ReportedError } from '../error-report.ts';
 import { connect, removeIfStale, socketNames, socketPath } from './control-sockets.ts';
@@ -10,8 +11,10 @@ import {
   type ControlResult,
   controlReply,
   controlResults,
+  traceLine,
   type VmStatus,
 } from './protocol.ts';
+import type { TraceNews } from './trace-source.ts';
 
 /** Every running VM answers "status" at once, whatever its guest does. */
 const STATUS_WITHIN_MS = 5_000;
@@ -80,12 +83,7 @@ export async function askVm<Op extends ControlOp>(
     socket.write(`${JSON.stringify(request)}\n`);
     const line = await firstLine(socket);
     if (line === undefined) {
-      throw new HostError('vm-gone', {
-        asked,
-        obstacle: 'the VM ended before it had answered.',
-        remedy: 'What it had borrowed is back at the host, unless it was killed: see dda survey.',
-        details: { name },
-      });
+      throw gone(asked, name, 'the VM ended before it had answered.');
     }
     return checkedResult(line, request.op, asked, name);
   } catch (error) {
@@ -95,6 +93,71 @@ export async function askVm<Op extends ControlOp>(
     clearTimeout(late);
     socket.destroy();
   }
+}
+
+/**
+ * Has one VM record, and gives what it records until `signal` or the VM ends it. Throws as {@link askVm} does.
+ */
+export async function* traceVm(directory: string, name: string, signal: AbortSignal): AsyncGenerator<TraceNews> {
+  const asked = `trace ${name}`;
+  const socket = await connectOrRefuse(socketPath(directory, name), asked, name);
+  const leave = (): void => void socket.destroy();
+  signal.addEventListener('abort', leave);
+  try {
+    socket.write(`${JSON.stringify({ op: 'trace' } satisfies ControlRequest)}\n`);
+    let isAnswered = false;
+    for await (const line of linesOf(socket)) {
+      if (isAnswered) {
+        const news = newsIn(line, asked, name);
+        yield news;
+        if ('ended' in news) return;
+      } else {
+        checkedResult(line, 'trace', asked, name);
+        isAnswered = true;
+      }
+    }
+    if (!signal.aborted) throw gone(asked, name, 'the VM ended without a word.');
+  } finally {
+    signal.removeEventListener('abort', leave);
+    socket.destroy();
+  }
+}
+
+async function* linesOf(socket: Socket): AsyncGenerator<string> {
+  const splitter = new LineSplitter(MAX_REPLY_BYTES);
+  try {
+    for await (const chunk of socket) {
+      const lines = splitter.push(chunk as Uint8Array);
+      if (lines === undefined) return;
+      yield* lines;
+    }
+  } catch (error) {
+    // As if it had closed: whoever waits is told that it is gone.
+    if (!isHungUp(error)) throw error;
+  }
+}
+
+function newsIn(line: string, asked: string, name: string): TraceNews {
+  const news = traceLine.safeParse(parseLine(line)).data;
+  if (news === undefined) throw notAnswering(asked, name, 'its answer makes no sense.');
+  if ('ended' in news) return news;
+  const records = Buffer.from(news.records, 'base64');
+  if (recordsIn(records) === undefined) throw notAnswering(asked, name, 'what it sends are no records.');
+  return { records, lost: news.lost };
+}
+
+function isHungUp(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE';
+}
+
+function gone(asked: string, name: string, obstacle: string): HostError {
+  return new HostError('vm-gone', {
+    asked,
+    obstacle,
+    remedy: 'What it had borrowed is back at the host, unless it was killed: see dda survey.',
+    details: { name },
+  });
 }
 
 class LateAnswer extends Error {}
@@ -136,8 +199,8 @@ function firstLine(socket: Socket): Promise<string | undefined> {
       if (lines === undefined) resolve('');
       else if (lines[0] !== undefined) resolve(lines[0]);
     });
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNRESET' || error.code === 'EPIPE') resolve(undefined);
+    socket.on('error', (error) => {
+      if (isHungUp(error)) resolve(undefined);
       else reject(error);
     });
     socket.on('close', () => resolve(undefined));

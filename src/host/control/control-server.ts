@@ -7,11 +7,15 @@ import { claimSocket, inodeOf, socketPath, uniqueSuffix } from './control-socket
 import { MAX_REQUEST_BYTES, parseLine } from './framing.ts';
 import { LineSplitter } from './line-splitter.ts';
 import type { ControlOp, ControlRequest, ControlResult } from './protocol.ts';
+import { writeTrace } from './trace-connection.ts';
+import type { TraceSource } from './trace-source.ts';
 
 /** What answers each request; what it throws travels to the one who asked. */
 export type ControlHandler = {
-  readonly [Op in ControlOp]: (request: Extract<ControlRequest, { op: Op }>) => Promise<ControlResult<Op>>;
-};
+  readonly [Op in Exclude<ControlOp, 'trace'>]: (
+    request: Extract<ControlRequest, { op: Op }>,
+  ) => Promise<ControlResult<Op>>;
+} & { readonly traces: TraceSource };
 
 const MAX_CONNECTIONS = 16;
 /** A connection that asks nothing for so long is closed. */
@@ -94,7 +98,15 @@ export class ControlServer {
     for await (const chunk of chunksOf(socket)) {
       const lines = splitter.push(chunk);
       this.#busy.add(socket);
-      for (const line of lines ?? []) socket.write(await answer(line, handler));
+      for (const line of lines ?? []) {
+        const request = await understood(line);
+        socket.write(await answer(request, handler));
+        if (request?.op === 'trace') {
+          await writeTrace(socket, handler.traces);
+          await ended(socket);
+          return;
+        }
+      }
       if (lines === undefined) {
         const refusal = refused(`a request has more than ${MAX_REQUEST_BYTES} bytes.`, 'Ask in fewer words.');
         socket.write(replyLine({ ok: false, error: reportOf(refusal) }));
@@ -135,17 +147,21 @@ function ended(socket: Socket): Promise<void> {
   });
 }
 
-async function answer(line: string, handler: ControlHandler): Promise<string> {
+/** Undefined: it makes no sense. */
+async function understood(line: string): Promise<ControlRequest | undefined> {
   // Loaded when somebody asks: it takes longer than all the rest of a VM's start.
   const { controlRequest } = await import('./protocol.ts');
   // Most VMs are asked a handful of things: compiling a parser for each takes longer than parsing them.
-  const request = controlRequest.safeParse(parseLine(line), { jitless: true });
-  if (!request.success) {
+  return controlRequest.safeParse(parseLine(line), { jitless: true }).data;
+}
+
+async function answer(request: ControlRequest | undefined, handler: ControlHandler): Promise<string> {
+  if (request === undefined) {
     const refusal = refused('this VM does not understand the request.', 'Use the dda that the VM was started with.');
     return replyLine({ ok: false, error: reportOf(refusal) });
   }
   try {
-    return replyLine({ ok: true, result: await dispatch(request.data, handler) });
+    return replyLine({ ok: true, result: await dispatch(request, handler) });
   } catch (error) {
     return replyLine({ ok: false, error: reportOf(error) });
   }
@@ -163,6 +179,8 @@ function dispatch(request: ControlRequest, handler: ControlHandler): Promise<unk
       return handler.rescind(request);
     case 'stop':
       return handler.stop(request);
+    case 'trace':
+      return Promise.resolve({});
   }
 }
 

@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { FakeVm } from '../testing/fake-vm.ts';
-import { askVm, listVms, onlyVm } from './control-client.ts';
+import { readRecord, recordsIn } from '../../trace/index.ts';
+import { askVm, listVms, onlyVm, traceVm } from './control-client.ts';
+import type { TraceNews } from './trace-source.ts';
 import { ControlServer } from './control-server.ts';
 
 const bdf = '0000:01:00.0';
@@ -228,4 +230,61 @@ test('a client that goes away leaves what it asked for to be done', async (t) =>
   gate.resolve();
   await server.close();
   assert.deepEqual([...vm.functions], [bdf]);
+});
+
+test('a trace is a line for each piece of it, and ends with the VM', async (t) => {
+  const directory = directoryFor(t);
+  const { vm } = await start(t, directory);
+  const news = traceVm(directory, 'web', t.signal);
+  const first = news.next();
+  while (vm.trace.recorder === undefined) await new Promise((resolve) => setImmediate(resolve));
+  vm.trace.recorder.posted(4, 1, Uint8Array.of(3, 0, 0, 0, 0, 0, 0, 0));
+  const { value } = await first;
+  assert.ok(value !== undefined && 'records' in value);
+  const [record = new Uint8Array()] = recordsIn(value.records) ?? [];
+  assert.deepEqual([readRecord(record)?.name, value.lost], ['REQUESTOFFERS', 0]);
+  vm.trace.recorder.signalled(0, 7);
+  vm.traceEnd.resolve('The VM web ended.');
+  const rest = [];
+  for await (const one of news) rest.push(one);
+  assert.equal(rest.length, 2);
+  assert.deepEqual(rest[1], { ended: 'The VM web ended.' });
+  while (vm.trace.recorder !== undefined) await new Promise((resolve) => setImmediate(resolve));
+});
+
+test('a trace that nobody reads is bounded in the VM, and what is lost is told', async (t) => {
+  const directory = directoryFor(t);
+  const { vm } = await start(t, directory);
+  const news = traceVm(directory, 'web', t.signal);
+  const first = news.next();
+  while (vm.trace.recorder === undefined) await new Promise((resolve) => setImmediate(resolve));
+  const payload = new Uint8Array(4096);
+  const all = 4000;
+  for (let count = 0; count < all; count += 1) {
+    vm.trace.recorder.posted(1, 1, payload);
+    if (count % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  vm.traceEnd.resolve('It ended.');
+  let [told, lost] = [0, 0];
+  const count = (one: TraceNews | undefined): void => {
+    if (one === undefined || 'ended' in one) return;
+    told += recordsIn(one.records)?.length ?? 0;
+    lost += one.lost;
+  };
+  count((await first).value);
+  for await (const one of news) count(one);
+  assert.equal(told + lost, all);
+  assert.ok(lost > 0);
+});
+
+test('a trace of a VM that is not there, and of one that dies', async (t) => {
+  const directory = directoryFor(t);
+  await assert.rejects(traceVm(directory, 'none', t.signal).next(), { code: 'no-such-vm' });
+  const { vm, server } = await start(t, directory);
+  const news = traceVm(directory, 'web', t.signal);
+  const first = news.next();
+  while (vm.trace.recorder === undefined) await new Promise((resolve) => setImmediate(resolve));
+  const closed = server.close();
+  await assert.rejects(first, { code: 'vm-gone', message: /ended without a word/ });
+  await closed;
 });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { ListedVm } from './control-client.ts';
 import type { ControlOp, ControlRequest, ControlResult } from './protocol.ts';
+import type { TraceNews } from './trace-source.ts';
 
 export type { ListedVm } from './control-client.ts';
 
@@ -33,4 +34,9 @@ export async function askVm<Op extends ControlOp>(
   request: Extract<ControlRequest, { op: Op }>,
 ): Promise<ControlResult<Op>> {
   return (await client()).askVm(directory, name, request);
+}
+
+/** What a VM records, until `signal` or the VM ends it. Throws as {@link askVm} does. */
+export async function* traceVm(directory: string, name: string, signal: AbortSignal): AsyncGenerator<TraceNews> {
+  yield* (await client()).traceVm(directory, name, signal);
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { MAX_CHUNK_BYTES } from '../../trace/index.ts';
 
 /**
  * What processes say to a running VM over its control socket: one JSON object a line each way, a reply for each request, in
@@ -21,6 +22,8 @@ export const controlRequest = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('rescind'), function: functionAddress }),
   /** Answered when the VM has ended and every function is back at the host. */
   z.strictObject({ op: z.literal('stop') }),
+  /** The last request of its connection: the reply is followed by lines of {@link traceLine}, until nothing more comes. */
+  z.strictObject({ op: z.literal('trace') }),
 ]);
 export type ControlRequest = z.infer<typeof controlRequest>;
 export type ControlOp = ControlRequest['op'];
@@ -51,7 +54,20 @@ export const controlResults = {
   eject: z.object({ ...moved, outcome: z.enum(['ejected', 'not-in-use', 'deadline', 'rescinded']) }),
   rescind: z.object(moved),
   stop: z.object({}),
+  trace: z.object({}),
 } as const;
+
+/** What follows the reply to `trace`. */
+export const traceLine = z.union([
+  z.object({
+    /** Base64 of records, each after its length. */
+    records: z.string().max(Math.ceil(MAX_CHUNK_BYTES / 3) * 4),
+    /** Before these. */
+    lost: z.int().min(0),
+  }),
+  /** Why nothing more comes; the last line. */
+  z.object({ ended: z.string() }),
+]);
 export type ControlResult<Op extends ControlOp> = z.infer<(typeof controlResults)[Op]>;
 
 const errorReport = z.object({

@@ -1,4 +1,5 @@
 import { HostError } from '../errors.ts';
+import type { TraceChunk } from '../../trace/index.ts';
 import type { Request } from '../ownership/events.ts';
 import type { OwnershipTable } from '../ownership/world.ts';
 import type { ManagedVm, VmCounters } from './manager.ts';
@@ -113,6 +114,19 @@ export class ManagerVms {
     if (record === undefined) throw this.#noConnection(asked, name);
     record.consoleWatchers.add(listener);
     return () => record.consoleWatchers.delete(listener);
+  }
+
+  /** The VM records while anybody watches. */
+  watchTrace(asked: string, name: string, listener: (chunk: TraceChunk) => void): () => void {
+    const record = this.#context.vms.get(name);
+    if (record === undefined) throw this.#noConnection(asked, name);
+    const follow = (): void => record.link?.followTrace(record.traceWatchers.size > 0);
+    record.traceWatchers.add(listener);
+    follow();
+    return () => {
+      record.traceWatchers.delete(listener);
+      follow();
+    };
   }
 
   #noConnection(asked: string, name: string): HostError {

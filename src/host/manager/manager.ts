@@ -1,3 +1,4 @@
+import type { TraceChunk } from '../../trace/index.ts';
 import type { ErrorReport } from '../error-report.ts';
 import type { AuditEntry, AuditPage, Caller } from '../journal/audit.ts';
 import type {
@@ -137,6 +138,8 @@ export interface Manager {
   type(request: { readonly vm: string; readonly bytes: Uint8Array }, by: Caller): Promise<void>;
   /** What the guest prints from now on. Gives what ends that. Throws HostError `no-such-vm`. */
   watchConsole(vm: string, listener: (bytes: Uint8Array) => void): () => void;
+  /** What passes between guest and host from now on, as records. Gives what ends that. Throws HostError `no-such-vm`. */
+  watchTrace(vm: string, listener: (chunk: TraceChunk) => void): () => void;
 
   /** Replaces the virtual functions of a physical one; they belong to the host until dismounted. */
   createVirtualFunctions(request: CreateVirtualFunctionsRequest, by: Caller): Promise<RequestOutcome>;

@@ -1,5 +1,6 @@
 import { HostError } from '../errors.ts';
 import { checkVmName } from '../control/vm-names.ts';
+import type { TraceChunk } from '../../trace/index.ts';
 import type { AuditPage, Caller } from '../journal/audit.ts';
 import type { Journalled } from '../journal/journal.ts';
 import { canonicalName } from '../moves/move.ts';
@@ -150,6 +151,10 @@ export class PlugAndPlay implements Manager {
 
   watchConsole(vm: string, listener: (bytes: Uint8Array) => void): () => void {
     return this.#core.vms.watchConsole(`watch the console of ${vm}`, vm, listener);
+  }
+
+  watchTrace(vm: string, listener: (chunk: TraceChunk) => void): () => void {
+    return this.#core.vms.watchTrace(`trace ${vm}`, vm, listener);
   }
 
   createVirtualFunctions(request: CreateVirtualFunctionsRequest, by: Caller): Promise<RequestOutcome> {

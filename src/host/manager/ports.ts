@@ -1,4 +1,5 @@
 import type { ErrorReport } from '../error-report.ts';
+import type { TraceChunk } from '../../trace/index.ts';
 import type { ProcessMark } from '../moves/record.ts';
 
 /**
@@ -55,6 +56,8 @@ export type VmProcessEvent =
   | ({ readonly kind: 'guest-ended' } & GuestEnd)
   | { readonly kind: 'guest-os'; readonly name: string }
   | { readonly kind: 'console'; readonly bytes: Uint8Array }
+  /** Checked: it holds records, whatever is in them. */
+  | ({ readonly kind: 'trace' } & TraceChunk)
   | { readonly kind: 'log'; readonly text: string };
 
 /** How one function reaches a VM process. */
@@ -103,6 +106,8 @@ export interface VmProcess {
   kill(): void;
   /** To the guest's serial port. */
   type(bytes: Uint8Array): Promise<void>;
+  /** From now on, or no longer, `trace` events come; also when the connection was lost meanwhile. */
+  followTrace(on: boolean): void;
   /** Calls `listener` with what the process says by itself from now on, in order. Gives what ends that. */
   listen(listener: (event: VmProcessEvent) => void): () => void;
 }

@@ -71,6 +71,7 @@ export class VmProcesses {
       if (record.link === link) this.#said(record, event);
     });
     this.#silence.add(stop);
+    link.followTrace(record.traceWatchers.size > 0);
     void link.ended.then((end) => {
       stop();
       this.#silence.delete(stop);
@@ -124,6 +125,9 @@ export class VmProcesses {
         return vmChanged(vm);
       case 'console':
         for (const watch of record.consoleWatchers) watch(event.bytes);
+        return;
+      case 'trace':
+        for (const watch of record.traceWatchers) watch(event);
         return;
       case 'log':
         return log(vm, event.text);

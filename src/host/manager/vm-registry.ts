@@ -1,4 +1,5 @@
 import type { JournalledVm } from '../journal/journal.ts';
+import type { TraceChunk } from '../../trace/index.ts';
 import type { ProcessMark } from '../moves/record.ts';
 import type { VmState } from '../ownership/owner.ts';
 import type { GuestEnd, VmProcess, VmSpec } from './ports.ts';
@@ -16,6 +17,7 @@ export interface VmRecord {
   crash: unknown;
   guestEnd: GuestEnd | undefined;
   readonly consoleWatchers: Set<(bytes: Uint8Array) => void>;
+  readonly traceWatchers: Set<(chunk: TraceChunk) => void>;
 }
 
 export class VmRegistry {
@@ -33,6 +35,7 @@ export class VmRegistry {
       crash: undefined,
       guestEnd: undefined,
       consoleWatchers: new Set(),
+      traceWatchers: new Set(),
     };
     this.#records.set(name, record);
     return record;

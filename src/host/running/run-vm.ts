@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import { ControlServer } from '../control/control-server.ts';
+import { traceNews } from '../control/trace-source.ts';
 import { HostError } from '../errors.ts';
 import { withBorrowedFunctions } from '../moves/borrow.ts';
 import type { Host } from '../moves/host-facts.ts';
@@ -13,6 +14,7 @@ export async function runVm(host: Host, request: VmRunRequest, observer: VmRunOb
   refuseTooMuchMemory(request);
   const run = new VmRun(request, observer);
   const server = await ControlServer.listen(request.controlDirectory, request.name, run.handler);
+  const tracing = request.trace?.(traceNews(run.traces, new AbortController().signal));
   try {
     return await withBorrowedFunctions(host, request.functions, (borrowed) => run.guests(borrowed), {
       force: request.force,
@@ -21,6 +23,7 @@ export async function runVm(host: Host, request: VmRunRequest, observer: VmRunOb
     });
   } finally {
     run.finish();
+    await tracing;
     for (const disk of request.disks ?? []) disk.close();
     await server.close();
   }

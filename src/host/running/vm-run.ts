@@ -1,13 +1,21 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { CrashReport } from '../../hyperv/index.ts';
-import type { EjectOutcome, ExitCounts, MachineEnd, MachineLogEntry } from '../../vm/index.ts';
+import {
+  describeEnd,
+  type EjectOutcome,
+  type ExitCounts,
+  type MachineEnd,
+  type MachineLogEntry,
+} from '../../vm/index.ts';
 import type { ControlHandler } from '../control/control-server.ts';
 import type { ControlOp, VmStatus } from '../control/protocol.ts';
 import { functionName } from '../disks/disk.ts';
 import { HostError } from '../errors.ts';
+import type { TraceNews } from '../control/trace-source.ts';
 import type { SessionEvent } from '../lending/session-events.ts';
 import type { VmSession } from '../lending/vm-session.ts';
 import type { Borrowed } from '../moves/borrow.ts';
+import { RunTraces } from './run-traces.ts';
 import { type GuestImages, type SessionPlan, startSession } from './start-session.ts';
 
 /** How long a guest that says it crashed may go on printing before it is stopped, if it doesn't reset by itself. */
@@ -27,6 +35,8 @@ export interface VmRunRequest extends SessionPlan {
   /** Take functions even from a host that is using them. */
   readonly force: boolean;
   readonly controlDirectory: string;
+  /** Is given what passes between guest and host, from before the first start on; the run ends after it has settled. */
+  readonly trace?: (news: AsyncIterable<TraceNews>) => Promise<void>;
 }
 
 /** A guest under way, for whoever sits at its console. */
@@ -62,12 +72,15 @@ export class VmRun {
   readonly #observer: VmRunObserver;
   readonly #startedAt = new Date().toISOString();
   readonly #finished = Promise.withResolvers<void>();
+  /** What passes between guest and host, for whoever asks for it. */
+  readonly traces = new RunTraces();
   /** What the guest has, or is to have again after a reset. */
   readonly #functions: Set<string>;
   #session: VmSession | undefined;
   #state: VmStatus['state'] = 'starting';
   #stopping = false;
   #crash: CrashReport | undefined;
+  #lastEnd: MachineEnd | undefined;
   #earlierExits: ExitCounts = { exits: 0, deviceExits: 0 };
 
   constructor(request: VmRunRequest, observer: VmRunObserver) {
@@ -78,6 +91,7 @@ export class VmRun {
   }
 
   readonly handler: ControlHandler = {
+    traces: this.traces,
     status: async () => this.#status(),
     add: async ({ function: address }) => {
       const session = this.#running(`lend ${address}`);
@@ -118,6 +132,8 @@ export class VmRun {
 
   finish(): void {
     this.#state = 'ending';
+    const how = this.#lastEnd === undefined ? '.' : `: ${describeEnd(this.#lastEnd)}.`;
+    this.traces.end(`The VM ${this.#request.name} ended${how}`);
     this.#finished.resolve();
   }
 
@@ -127,7 +143,9 @@ export class VmRun {
       const session = startSession(borrowed, this.#request, await this.#request.images());
       this.#session = session;
       this.#watch(session);
+      this.traces.follow(session.machine);
       const end = await this.#runGuest(session, borrowed);
+      this.#lastEnd = end;
       // From here on nothing more may be borrowed: what is still on loan is about to be given back.
       const again =
         end.kind === 'reset' && this.#request.onReset === 'restart' && !this.#stopping && !borrowed.signal.aborted;

@@ -155,6 +155,13 @@ export class FakeVmProcess implements VmProcess {
     });
   }
 
+  /** Whether a trace is wanted of it. */
+  tracing = false;
+
+  followTrace(on: boolean): void {
+    this.tracing = on;
+  }
+
   listen(listener: (event: VmProcessEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

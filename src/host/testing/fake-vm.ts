@@ -1,4 +1,5 @@
 import { type ControlHandler, ControlServer } from '../control/control-server.ts';
+import { Trace } from '../../trace/index.ts';
 import { HostError } from '../errors.ts';
 
 /** A VM that has functions only by name, for tests of what is said to it. */
@@ -7,6 +8,10 @@ export class FakeVm {
   readonly asked: string[] = [];
   /** Requests wait for this before they are answered. */
   gate: Promise<void> = Promise.resolve();
+  /** What it records. */
+  readonly trace = new Trace({ nowNs: () => 0n, schedule: (work) => void setImmediate(work) });
+  /** Resolve it with why nothing more is recorded. */
+  readonly traceEnd = Promise.withResolvers<string>();
   readonly #name: string;
 
   constructor(name: string) {
@@ -14,6 +19,7 @@ export class FakeVm {
   }
 
   readonly handler: ControlHandler = {
+    traces: { open: (grown) => this.trace.open(grown), ended: this.traceEnd.promise },
     status: async () => ({
       name: this.#name,
       processId: 4711,

@@ -71,6 +71,7 @@ export class RemoteVm implements VmProcess {
   #up = Promise.withResolvers<{ readonly dma: 'container' | 'iommufd' | 'none' }>();
   #lastId = 0;
   #consoleBytes = 0;
+  #tracing = false;
   #over: HostError | undefined;
 
   constructor(options: RemoteVmOptions) {
@@ -83,6 +84,7 @@ export class RemoteVm implements VmProcess {
       up: ({ dma }) => {
         this.#up.resolve({ dma });
         if (this.#listeners.size > 0) this.#followConsole();
+        if (this.#tracing) this.#askTrace();
       },
       down: (why) => this.#down(why),
       reply: (reply) => this.#answered(reply.reply, reply),
@@ -172,6 +174,12 @@ export class RemoteVm implements VmProcess {
     }
   }
 
+  followTrace(on: boolean): void {
+    if (this.#tracing === on) return;
+    this.#tracing = on;
+    this.#askTrace();
+  }
+
   listen(listener: (event: VmProcessEvent) => void): () => void {
     this.#listeners.add(listener);
     const kept = this.#kept;
@@ -218,6 +226,8 @@ export class RemoteVm implements VmProcess {
     if (event.event === 'console') {
       this.#consoleBytes = event.offset + Buffer.byteLength(event.data, 'base64');
     }
+    // What was under way when it was switched off.
+    if (event.event === 'trace' && !this.#tracing) return;
     const told = asPortEvent(event);
     if (this.#listeners.size > 0) {
       for (const listener of this.#listeners) listener(told);
@@ -229,6 +239,11 @@ export class RemoteVm implements VmProcess {
   #followConsole(): void {
     // Once it is up again, it is asked anew; its answer says nothing that matters.
     this.#ask('console', { from: this.#consoleBytes }).catch(() => undefined);
+  }
+
+  #askTrace(): void {
+    // As with the console: a connection that comes up is asked anew.
+    this.#ask('trace', { on: this.#tracing }).catch(() => undefined);
   }
 
   /** What was sent over the lost connection is rejected, as soon as it is clear whether the process has ended. */

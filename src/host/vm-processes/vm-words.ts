@@ -47,6 +47,8 @@ export function asPortEvent(event: Exclude<VmEvent, { event: 'hello' }>): VmProc
       return { kind: 'guest-ended', how: event.how, detail: event.detail };
     case 'console':
       return { kind: 'console', bytes: Buffer.from(event.data, 'base64') };
+    case 'trace':
+      return { kind: 'trace', records: Buffer.from(event.records, 'base64'), lost: event.lost };
     case 'log':
       return { kind: 'log', text: `${event.code}: ${event.text}${leftOut(event.dropped)}` };
   }

@@ -82,6 +82,7 @@ export class Assignment implements FunctionBorrower {
         interfaceId: VPCI_INTERFACE_ID,
         instanceId: this.instanceId,
         device: this.#provider,
+        name: this.function.name,
       });
     } catch (error) {
       this.revoke();

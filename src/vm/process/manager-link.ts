@@ -1,4 +1,5 @@
 import { closeFile, type FdListener, type FdMessage, type FdSocket } from '../../linux/index.ts';
+import type { TraceReader } from '../../trace/index.ts';
 import type { ConsoleRing } from './console-ring.ts';
 import { isHungUp, Outbox } from './outbox.ts';
 import {
@@ -20,6 +21,8 @@ export interface ManagerLinkOptions {
   readonly dma: VmProcessSpec['dma'];
   readonly managerUserId: number;
   readonly ring: ConsoleRing;
+  /** As `VirtualMachine.openTrace`. */
+  openTrace(grown: () => void): TraceReader;
   /** Answers a request, or throws. It owns `fds`. */
   answer(request: VmRequest, fds: readonly number[]): unknown;
   /** What a manager that has just connected must be told again. */
@@ -107,7 +110,13 @@ export class ManagerLink {
       }
       outbox.post(this.#reply(request, message.fds));
       if (request.op === 'console') outbox.followConsole(request.from);
+      if (request.op === 'trace') this.#trace(outbox, request.on);
     }
+  }
+
+  #trace(outbox: Outbox, on: boolean): void {
+    if (!on) outbox.followTrace(undefined);
+    else if (!outbox.tracing) outbox.followTrace(this.#options.openTrace(() => outbox.flush()));
   }
 
   #reply(request: VmRequest, fds: readonly number[]): VmReply {

@@ -1,9 +1,12 @@
 import { type FdSocket, SystemCallError } from '../../linux/index.ts';
+import type { TraceReader } from '../../trace/index.ts';
 import type { ConsoleRing } from './console-ring.ts';
 import { encodeMessage, MAX_CONSOLE_BYTES, MAX_MESSAGE_BYTES, type VmEvent, type VmReply } from './protocol.ts';
 
 /** So many messages may wait for a manager that doesn't read; with one more it is given up, and must connect again. */
 const MAX_WAITING = 256;
+/** Of a trace in one message, unless one record is longer. */
+const TRACE_BYTES = 16 * 1024;
 
 /**
  * What is on its way to one manager. Replies and events wait in a short queue; console output waits in the guest's ring and
@@ -16,6 +19,9 @@ export class Outbox {
   #waiting: Uint8Array[] = [];
   /** Output before this was sent; undefined: none is wanted. */
   #consoleFrom: number | undefined;
+  #trace: TraceReader | undefined;
+  /** Records that there was no room for: they are nowhere else. */
+  #unsentTrace: Uint8Array | undefined;
   #full = false;
   #closed = false;
 
@@ -46,13 +52,27 @@ export class Outbox {
     this.flush();
   }
 
+  /** Sends what `reader` gives, now and as it comes; undefined: no longer. */
+  followTrace(reader: TraceReader | undefined): void {
+    this.#trace?.close();
+    this.#trace = this.#closed ? undefined : reader;
+    if (this.#closed) reader?.close();
+    this.#unsentTrace = undefined;
+    this.flush();
+  }
+
+  /** Whether a trace is followed. */
+  get tracing(): boolean {
+    return this.#trace !== undefined;
+  }
+
   /** Sends what there is room for. */
   flush(): void {
     while (!this.#full && !this.#closed) {
       const first = this.#waiting[0];
       if (first !== undefined) {
         if (this.#send(first)) this.#waiting.shift();
-      } else if (!this.#sendConsole()) {
+      } else if (!this.#sendConsole() && !this.#sendTrace()) {
         return;
       }
     }
@@ -66,6 +86,8 @@ export class Outbox {
   close(): void {
     this.#closed = true;
     this.#waiting = [];
+    this.#trace?.close();
+    this.#trace = undefined;
   }
 
   /** False: there is none, or no room for it. */
@@ -77,6 +99,22 @@ export class Outbox {
     if (!this.#send(encodeMessage({ event: 'console', offset: chunk.offset, data }))) return false;
     this.#consoleFrom = chunk.offset + chunk.bytes.byteLength;
     return true;
+  }
+
+  /** False: there is nothing new, or no room for it. */
+  #sendTrace(): boolean {
+    if (this.#full || this.#closed) return false;
+    this.#unsentTrace ??= this.#encodeTrace();
+    if (this.#unsentTrace === undefined || !this.#send(this.#unsentTrace)) return false;
+    this.#unsentTrace = undefined;
+    return true;
+  }
+
+  #encodeTrace(): Uint8Array | undefined {
+    const chunk = this.#trace?.read(TRACE_BYTES);
+    if (chunk === undefined) return undefined;
+    const records = Buffer.from(chunk.records).toString('base64');
+    return encodeMessage({ event: 'trace', records, lost: chunk.lost });
   }
 
   #send(bytes: Uint8Array): boolean {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { MAX_CHUNK_BYTES, recordsIn } from '../../trace/index.ts';
 
 /**
  * What a manager and a VM process say to each other: one JSON object a message, over a socket that keeps message boundaries.
@@ -28,6 +29,11 @@ const base64 = (maxBytes: number): z.ZodType<string> =>
     .max(Math.ceil(maxBytes / 3) * 4)
     .regex(/^[A-Za-z0-9+/]*={0,2}$/)
     .describe(`base64 of at most ${maxBytes} bytes`);
+
+/** Records of a trace, each after its length. */
+const records = base64(MAX_CHUNK_BYTES)
+  .refine((text) => recordsIn(Buffer.from(text, 'base64')) !== undefined, 'no records')
+  .describe(`base64 of records, each after its length as u32, little-endian; at most ${MAX_CHUNK_BYTES} bytes`);
 
 /** Words that end up on somebody's terminal: nothing that steers one survives. */
 const text = (maxLength: number): z.ZodType<string> =>
@@ -81,6 +87,11 @@ export const vmRequests = {
     .describe(
       'From now on `console` events carry what the guest prints, after as much of what it has printed as is kept.',
     ),
+  trace: z
+    .strictObject({ id, op: z.literal('trace'), on: z.boolean() })
+    .describe(
+      'From now on `trace` events carry what passes between guest and host, or no longer. It ends with the connection, too.',
+    ),
   stop: z
     .strictObject({ id, op: z.literal('stop') })
     .describe('Ends the VM. Replied before; `guest-ended` tells of it.'),
@@ -104,6 +115,7 @@ export const vmResults = {
   revoke: nothing,
   type: nothing,
   console: nothing,
+  trace: nothing,
   stop: nothing,
 } as const satisfies Record<VmOp, z.ZodType>;
 
@@ -156,6 +168,13 @@ export const vmEvents = {
       data: base64(MAX_CONSOLE_BYTES),
     })
     .describe("What the guest's serial port sent."),
+  trace: z
+    .strictObject({
+      event: z.literal('trace'),
+      records,
+      lost: z.int().min(0).describe('records before these that nobody kept'),
+    })
+    .describe('What was recorded.'),
   log: z
     .strictObject({
       event: z.literal('log'),
@@ -175,6 +194,7 @@ const requestSchema = z.discriminatedUnion('op', [
   vmRequests.revoke,
   vmRequests.type,
   vmRequests.console,
+  vmRequests.trace,
   vmRequests.stop,
 ]);
 export type VmRequest = z.infer<typeof requestSchema>;
@@ -188,6 +208,7 @@ const eventSchema = z.discriminatedUnion('event', [
   vmEvents['guest-os'],
   vmEvents['guest-ended'],
   vmEvents.console,
+  vmEvents.trace,
   vmEvents.log,
 ]);
 export type VmEvent = z.infer<typeof eventSchema>;

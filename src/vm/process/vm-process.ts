@@ -67,6 +67,7 @@ async function run(): Promise<void> {
     dma: spec.dma,
     managerUserId: spec.managerUserId,
     ring,
+    openTrace: (grown) => machine.openTrace(grown),
     answer: (request, fds) => service.answer(request, fds),
     recall: () => service.recall(),
   });

@@ -81,6 +81,7 @@ export class VmService {
         this.#vm.stop();
         return {};
       case 'console':
+      case 'trace':
       case 'ping':
         return {};
     }

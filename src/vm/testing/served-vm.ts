@@ -1,4 +1,5 @@
 import { closeFile, FdListener, type PassedNode } from '../../linux/index.ts';
+import { Trace } from '../../trace/index.ts';
 import type { EjectOutcome } from '../assignment/assignment.ts';
 import { ConsoleRing } from '../process/console-ring.ts';
 import { ManagerLink } from '../process/manager-link.ts';
@@ -10,6 +11,7 @@ import { type Loan, type ServedVm, VmService } from '../process/vm-service.ts';
 export class ServedVmBench implements ServedVm {
   readonly service: VmService;
   readonly ring = new ConsoleRing();
+  readonly trace = new Trace({ nowNs: () => 0n, schedule: (work) => void setImmediate(work) });
   /** By function: what its `lend` came with. The descriptors are open. */
   readonly nodes = new Map<string, PassedNode>();
   readonly revoked: string[] = [];
@@ -29,6 +31,7 @@ export class ServedVmBench implements ServedVm {
       dma: 'container',
       managerUserId,
       ring: this.ring,
+      openTrace: (grown) => this.trace.open(grown),
       answer: (request, fds) => this.service.answer(request, fds),
       recall: () => this.service.recall(),
     });

@@ -1,6 +1,6 @@
 import type { GuestMemory } from '../../hyperv/index.ts';
 import { PostConnection, VMBUS_MESSAGE_TYPE, VMBUS_SINT } from '../addresses.ts';
-import type { Guid } from '../guid.ts';
+import type { Guid } from '../../hyperv/index.ts';
 import * as requests from '../messages/from-guest.ts';
 import { formatVersion, ProtocolVersion, SinceVersion } from '../version.ts';
 import { gpadlMessages } from './gpadl-messages.ts';

@@ -1,6 +1,6 @@
 import { MAX_MESSAGE_BYTES, MAX_RELID, MIN_RELID } from '../addresses.ts';
-import type { Guid } from '../guid.ts';
-import type { Fields } from '../layout.ts';
+import type { Guid } from '../../hyperv/index.ts';
+import type { Fields } from '../../hyperv/index.ts';
 import { Refusal, RefusalCode } from '../refusal.ts';
 import { FeatureFlag, SinceVersion } from '../version.ts';
 import * as layouts from './from-guest.ts';

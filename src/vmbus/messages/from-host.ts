@@ -1,5 +1,5 @@
 /** Layouts of the messages that the host sends. Where no other source is named: Linux 6.1 include/linux/hyperv.h. */
-import { bytes, guid, u16, u32, u8 } from '../layout.ts';
+import { bytes, guid, u16, u32, u8 } from '../../hyperv/index.ts';
 import { MessageLayout } from './message-layout.ts';
 
 const LINUX = 'Linux 6.1 include/linux/hyperv.h';

@@ -1,4 +1,4 @@
-import { type Decoded, type Fields, Layout } from '../layout.ts';
+import { type Decoded, type Fields, Layout } from '../../hyperv/index.ts';
 import { type MessageName, MessageType } from './message-type.ts';
 
 /** A decoded message: its name beside its fields. */

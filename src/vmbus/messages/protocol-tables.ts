@@ -1,4 +1,4 @@
-import type { Fields, Layout } from '../layout.ts';
+import type { Fields, Layout } from '../../hyperv/index.ts';
 import { PACKET_FOOTER, PACKET_HEADER, RING_HEADER } from '../rings/ring-layout.ts';
 import * as fromGuest from './from-guest.ts';
 import * as fromHost from './from-host.ts';

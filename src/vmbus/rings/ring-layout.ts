@@ -1,5 +1,5 @@
 /** Layouts of a ring's header page and of the packets in it. Source: Linux 6.1 include/linux/hyperv.h. */
-import { Layout, u16, u32, u64 } from '../layout.ts';
+import { Layout, u16, u32, u64 } from '../../hyperv/index.ts';
 
 /** The header page (struct hv_ring_buffer). The data pages follow it. */
 export const RING_HEADER = new Layout('RING_HEADER', 'Linux 6.1 include/linux/hyperv.h, hv_ring_buffer', 4096, {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 
 import { signalConnectionId } from '../addresses.ts';
-import type { Guid } from '../guid.ts';
+import type { Guid } from '../../hyperv/index.ts';
 import * as requests from '../messages/from-guest.ts';
 import type { Offer } from '../offer.ts';
 import { gpadlMessages } from '../client/gpadl-messages.ts';

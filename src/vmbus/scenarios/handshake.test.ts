@@ -9,7 +9,7 @@ import {
   REQUESTOFFERS,
 } from '../messages/from-guest.ts';
 import { RefusalCode } from '../refusal.ts';
-import { parseGuid } from '../guid.ts';
+import { parseGuid } from '../../hyperv/index.ts';
 import { fromHex, toHex } from '../testing/hex.ts';
 import { ProtocolVersion } from '../version.ts';
 import { VmbusTestbench } from '../testing/index.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { parseGuid } from '../guid.ts';
+import { parseGuid } from '../../hyperv/index.ts';
 import { CLOSE_RESERVED_CHANNEL, OPEN_RESERVED_CHANNEL, TL_CONNECT_REQUEST } from '../messages/from-guest.ts';
 import { RefusalCode } from '../refusal.ts';
 import { ProtocolVersion } from '../version.ts';

@@ -1,4 +1,4 @@
-import { type Guid, parseGuid } from '../guid.ts';
+import { type Guid, parseGuid } from '../../hyperv/index.ts';
 import type { Offer } from '../offer.ts';
 import type { GuestChannel } from '../client/guest-channel.ts';
 import { RecordingDevice } from './recording-device.ts';

@@ -1,6 +1,8 @@
 import { PlainGuestMemory } from '../../hyperv/testing/index.ts';
+import type { Tap } from '../../hyperv/index.ts';
 import type { VmbusLogEntry } from '../event-log.ts';
 import type { VmbusPort } from '../port.ts';
+import type { VmbusRecorder } from '../recorder.ts';
 import { VmbusServer } from '../server.ts';
 import type { ProtocolVersion } from '../version.ts';
 import { PageAllocator } from '../client/page-allocator.ts';
@@ -10,6 +12,7 @@ export interface TestbenchOptions {
   readonly vpCount?: number;
   readonly maxVersion?: ProtocolVersion;
   readonly memory?: PlainGuestMemory;
+  readonly tap?: Tap<VmbusRecorder>;
 }
 
 /** One thing that the host did towards the guest. */
@@ -44,9 +47,9 @@ export class VmbusTestbench {
   #scheduled: (() => void)[] = [];
   #settling = false;
 
-  constructor({ vpCount = 2, maxVersion, memory = new PlainGuestMemory() }: TestbenchOptions = {}) {
+  constructor({ vpCount = 2, maxVersion, memory = new PlainGuestMemory(), tap }: TestbenchOptions = {}) {
     this.memory = memory;
-    const options = { memory, vpCount, port: this.#port() };
+    const options = { memory, vpCount, port: this.#port(), ...(tap === undefined ? {} : { tap }) };
     this.server = new VmbusServer(maxVersion === undefined ? options : { ...options, maxVersion });
     this.#guest = this.#newGuest();
   }

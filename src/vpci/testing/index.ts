@@ -5,4 +5,4 @@ export { FaultyHost } from './faulty-host.ts';
 export type { GuestPacket, HostControl, HostFault, HostPacket } from './faulty-host.ts';
 export { HOST_FAULTS } from './host-faults.ts';
 export type { HostFaultName } from './host-faults.ts';
-export { GuestHardware, ModelMachine, World } from './machine/index.ts';
+export { GuestHardware, LifeOverRings, ModelMachine, World } from './machine/index.ts';

@@ -88,6 +88,8 @@ class HostageTaker implements VmProcess {
     return silence();
   }
 
+  followTrace(): void {}
+
   listen(): () => void {
     return () => undefined;
   }

@@ -1,4 +1,4 @@
-import { type Guid, guidFromWire, guidToWire } from './guid.ts';
+import { type Guid, guidFromWire, guidToWire, parseGuid } from './guid.ts';
 
 /** What a field of each type is in TypeScript. All integers are little-endian on the wire. */
 interface FieldValues {
@@ -7,6 +7,8 @@ interface FieldValues {
   u32: number;
   u64: bigint;
   guid: Guid;
+  /** UTF-8, with zeros behind it. */
+  text: string;
   bytes: Uint8Array;
 }
 
@@ -32,6 +34,12 @@ export const guid = (offset: number, meaning: string): Field<'guid'> => ({
   type: 'guid',
   offset,
   sizeBytes: 16,
+  meaning,
+});
+export const text = (offset: number, sizeBytes: number, meaning: string): Field<'text'> => ({
+  type: 'text',
+  offset,
+  sizeBytes,
   meaning,
 });
 export const bytes = (offset: number, sizeBytes: number, meaning: string): Field<'bytes'> => ({
@@ -96,15 +104,29 @@ function readField(view: DataView, data: Uint8Array, field: Field): FieldValues[
       return view.getBigUint64(offset, true);
     case 'guid':
       return guidFromWire(data.subarray(offset, offset + field.sizeBytes));
+    case 'text':
+      return readText(data.subarray(offset, offset + field.sizeBytes));
     case 'bytes':
       return data.slice(offset, offset + field.sizeBytes);
   }
 }
 
+function readText(data: Uint8Array): string {
+  const end = data.indexOf(0);
+  return new TextDecoder().decode(end === -1 ? data : data.subarray(0, end));
+}
+
+/** As much of it as fits, in whole characters. */
+function writeText(data: Uint8Array, value: string): void {
+  data.fill(0);
+  new TextEncoder().encodeInto(value, data);
+}
+
 function writeField(view: DataView, data: Uint8Array, field: Field, value: FieldValues[FieldType]): void {
   const { offset, sizeBytes } = field;
   if (typeof value === 'bigint') view.setBigUint64(offset, value, true);
-  else if (typeof value === 'string') data.set(guidToWire(value), offset);
+  else if (field.type === 'text') writeText(data.subarray(offset, offset + sizeBytes), String(value));
+  else if (typeof value === 'string') data.set(guidToWire(parseGuid(value)), offset);
   else if (typeof value !== 'number') data.set(value.subarray(0, sizeBytes), offset);
   else if (sizeBytes === 1) view.setUint8(offset, value);
   else if (sizeBytes === 2) view.setUint16(offset, value, true);
