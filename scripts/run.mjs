@@ -12,16 +12,16 @@ import { cacheDirectory, repository } from './setup/places.mjs';
 import { SetupError, say } from './setup/say.mjs';
 
 /**
- * `rig`: the task boots a rig, so it needs Debian packages and these kernels. `newerQemu`: some of its rigs have network cards.
- * @typedef {{ program?: string, args?: string[], rig?: ('6.1' | '6.12')[], newerQemu?: boolean }} Task
+ * `rig`: the task boots a rig, so it needs Debian packages and these kernels. `tests`: packages that only tests use, too. `newerQemu`: some of its rigs have network cards.
+ * @typedef {{ program?: string, args?: string[], rig?: ('6.1' | '6.12')[], tests?: boolean, newerQemu?: boolean }} Task
  * @type {Record<string, Task>}
  */
 const TASKS = {
-  setup: { rig: ['6.1', '6.12'], newerQemu: true },
+  setup: { rig: ['6.1', '6.12'], tests: true, newerQemu: true },
   check: { program: 'scripts/check.ts' },
   fmt: { program: 'node_modules/@biomejs/biome/bin/biome', args: ['format', '--write'] },
   build: { program: 'scripts/build.ts' },
-  test: { program: 'scripts/test.ts', args: ['all'], rig: ['6.1', '6.12'], newerQemu: true },
+  test: { program: 'scripts/test.ts', args: ['all'], rig: ['6.1', '6.12'], tests: true, newerQemu: true },
   'test:long': { program: 'scripts/test.ts', args: ['long'], rig: ['6.1'] },
   rig: { program: 'rig/main.ts', rig: ['6.1'] },
   dda: { program: 'src/cli/main.ts' },
@@ -39,7 +39,7 @@ async function main() {
   const node = await ensureNode();
   await ensureNodeModules();
   if (task.rig !== undefined) {
-    await ensureDebianPackages();
+    await ensureDebianPackages(task.tests === true);
     const isLater =
       (name === 'rig' || name === 'demo') && args.some((word) => word === '6.12' || word === '--kernel=6.12');
     await ensureKernels(isLater ? ['6.1', '6.12'] : task.rig);

@@ -1,4 +1,4 @@
-// Debian packages that the rig is made with: installed only where what they bring is missing.
+// Debian packages that the rig is made with, and that tests look at results with: installed only where what they bring is missing.
 import { readdirSync } from 'fs';
 import { unlessDone } from './lock.mjs';
 import { findProgram, isAccessible } from './places.mjs';
@@ -26,12 +26,21 @@ const PACKAGES = [
   { package: 'pci.ids', brings: '/usr/share/misc/pci.ids', isThere: () => isAccessible('/usr/share/misc/pci.ids') },
 ];
 
-export async function ensureDebianPackages() {
-  await unlessDone(() => PACKAGES.every(({ isThere }) => isThere()), installMissing);
+/** For tests alone: a rig, the demo and the benchmarks do without. */
+const TEST_PACKAGES = [program('tshark', 'tshark')];
+
+/** @param {boolean} forTests */
+export async function ensureDebianPackages(forTests) {
+  const wanted = PACKAGES.concat(forTests ? TEST_PACKAGES : []);
+  await unlessDone(
+    () => wanted.every(({ isThere }) => isThere()),
+    () => installMissing(wanted),
+  );
 }
 
-async function installMissing() {
-  const missing = PACKAGES.filter(({ isThere }) => !isThere());
+/** @param {DebianPackage[]} wanted */
+async function installMissing(wanted) {
+  const missing = wanted.filter(({ isThere }) => !isThere());
   const names = missing.map((entry) => entry.package);
   const command = `apt-get install --no-install-recommends ${names.join(' ')}`;
   const lack = `This machine has no ${missing.map((entry) => entry.brings).join(', no ')}`;

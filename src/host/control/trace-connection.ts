@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { traceNews, type TraceSource } from './trace-source.ts';
 
@@ -9,9 +8,17 @@ import { traceNews, type TraceSource } from './trace-source.ts';
 export async function writeTrace(socket: Socket, source: TraceSource): Promise<void> {
   if (socket.destroyed) return;
   const left = new AbortController();
-  const gone = once(socket, 'close').then(() => left.abort());
+  let wake: () => void = () => undefined;
+  socket.once('close', () => {
+    left.abort();
+    wake();
+  });
+  socket.on('drain', () => wake());
   for await (const news of traceNews(source, left.signal)) {
     const line = 'ended' in news ? news : { records: Buffer.from(news.records).toString('base64'), lost: news.lost };
-    if (!socket.write(`${JSON.stringify(line)}\n`)) await Promise.race([once(socket, 'drain'), gone]);
+    if (socket.write(`${JSON.stringify(line)}\n`) || left.signal.aborted) continue;
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+    });
   }
 }

@@ -1,4 +1,4 @@
-import type { Offer } from '../../../vmbus/index.ts';
+import type { GuestChannel, Offer } from '../../../vmbus/index.ts';
 import type { VmbusTestbench } from '../../../vmbus/testing/index.ts';
 import { LinuxBus } from '../../front-ends/linux/index.ts';
 import { NvmeDriver } from '../../front-ends/nvme/index.ts';
@@ -22,6 +22,7 @@ export class LifeOverRings {
   readonly #bench: VmbusTestbench;
   readonly #offer: Offer;
   readonly #guest: LinuxBus | PnpManager;
+  #channel: GuestChannel | undefined;
 
   constructor(kind: GuestKind, bench: VmbusTestbench, maxVersion?: VpciVersion) {
     this.machine = new ModelMachine({
@@ -38,11 +39,17 @@ export class LifeOverRings {
     const common = {
       platform: this.machine,
       drivers: [this.driver],
-      open: () => bench.guest.open(this.#offer.relid),
+      open: () => (this.#channel = bench.guest.open(this.#offer.relid)),
       onReleased: () => void (this.released += 1),
     };
     this.#guest =
       kind === 'linux-style' ? new LinuxBus({ ...common, instanceId: INSTANCE_ID }) : new PnpManager(common);
+  }
+
+  /** The guest's end of the channel, which it has opened. */
+  get channel(): GuestChannel {
+    if (this.#channel === undefined) throw new Error('the guest has not opened the channel');
+    return this.#channel;
   }
 
   /** The guest connects, and its driver takes the function. */
