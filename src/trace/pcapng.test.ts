@@ -30,7 +30,10 @@ test('a capture names dda, the VM, its link type and its clock', () => {
   const [section, face] = blocksOf(captureStart({ vm: 'web', version: '1.2.3' }), (type) => (type === 1 ? 8 : 16));
   assert.deepEqual([section?.type, section?.body.getUint32(0, true)], [0x0a0d0d0a, 0x1a2b3c4d]);
   assert.equal(section?.body.getBigInt64(8, true), -1n);
-  assert.deepEqual([words(section?.options.get(4)), words(section?.options.get(1))], ['dda 1.2.3', 'trace of the VM web']);
+  assert.deepEqual(
+    [words(section?.options.get(4)), words(section?.options.get(1))],
+    ['dda 1.2.3', 'trace of the VM web'],
+  );
   assert.deepEqual([face?.type, face?.body.getUint16(0, true)], [1, LINK_TYPE]);
   assert.deepEqual([words(face?.options.get(2)), face?.options.get(9)], ['web', Uint8Array.of(9)]);
 });

@@ -18,10 +18,7 @@ test("a real guest's start, traced live and for Wireshark, under the daemon and 
   const initrd = join(programs, 'initrd');
   await bundleProduct(programs);
   await bundle('test/trace/in-rig/live-trace.ts', programs);
-  writeFileSync(
-    initrd,
-    await guestInitrd({ modulesDirectory: kernel.modules, commandLine: '', drivers: ['nvme'] }),
-  );
+  writeFileSync(initrd, await guestInitrd({ modulesDirectory: kernel.modules, commandLine: '', drivers: ['nvme'] }));
   const results = mkdtempSync(join(tmpdir(), 'dda-trace-'));
   t.after(() => rmSync(results, { recursive: true }));
   {
@@ -61,7 +58,13 @@ test("a real guest's start, traced live and for Wireshark, under the daemon and 
   const whole = dissect(alone);
   assertAgreement(capturedRecords(readFileSync(alone)), whole);
   const heard = whole.map((packet) => packet.get('dda.message')?.[0]);
-  for (const name of ['INITIATE_CONTACT', 'VERSION_RESPONSE', 'OFFERCHANNEL', 'OPENCHANNEL', 'QUERY_PROTOCOL_VERSION']) {
+  for (const name of [
+    'INITIATE_CONTACT',
+    'VERSION_RESPONSE',
+    'OFFERCHANNEL',
+    'OPENCHANNEL',
+    'QUERY_PROTOCOL_VERSION',
+  ]) {
     assert.ok(heard.includes(name), `${name} is in a trace from the start`);
   }
   assert.equal(whole[0]?.get('dda.sequence')?.[0], '0x0000000000000000');

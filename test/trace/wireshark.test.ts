@@ -9,7 +9,9 @@ import { VpciVersion } from '../../src/vpci/index.ts';
 import { assertAgreement, dissect, writeFile } from './wireshark.ts';
 
 const lives = (['linux-style', 'windows-style'] as const).flatMap((kind) =>
-  Object.entries(VpciVersion).map(([name, version]) => [`${kind}, ${name}`, () => recordedLife(kind, version)] as const),
+  Object.entries(VpciVersion).map(
+    ([name, version]) => [`${kind}, ${name}`, () => recordedLife(kind, version)] as const,
+  ),
 );
 
 for (const [name, record] of [

@@ -72,7 +72,9 @@ export function assertAgreement(records: readonly Uint8Array[], dissected: reado
 }
 
 function noteOf(record: NonNullable<ReturnType<typeof readRecord>>): string[] {
-  const missing = record.items.flatMap((item) => ('cells' in item && item.missing > 0 ? [`(${item.missing} missing)`] : []));
+  const missing = record.items.flatMap((item) =>
+    'cells' in item && item.missing > 0 ? [`(${item.missing} missing)`] : [],
+  );
   return record.note === undefined ? missing : [record.note];
 }
 

@@ -4,7 +4,7 @@ import { readRecord, recordJson, wiresharkDissector } from '../../trace/index.ts
 import type { CliContext } from '../cli-context.ts';
 import { homeOf, onlyHome } from '../daemon/vm-homes.ts';
 import { whileInterruptible } from '../interruptible.ts';
-import { CaptureFile } from '../trace/capture-file.ts';
+import { CaptureFile, STANDARD_OUTPUT } from '../trace/capture-file.ts';
 import { type TraceItem, traceFeed } from '../trace/trace-feed.ts';
 import { lostLine, traceLine } from '../trace/trace-text.ts';
 
@@ -30,9 +30,20 @@ export function addTraceCommand(program: Command, context: CliContext): void {
       '\nExamples:\n  dda trace web\n  dda trace web --pcapng - | wireshark -k -i -\n  dda trace --dissector > ~/.local/lib/wireshark/plugins/dda.lua\n',
     )
     .action(async (named: string | undefined, flags: TraceFlags) => {
+      refuseBothToOutput(flags);
       if (flags.dissector === true) printDissector(context, named, flags);
       else await trace(context, named, flags);
     });
+}
+
+function refuseBothToOutput({ json, pcapng }: TraceFlags): void {
+  if (json === true && pcapng === STANDARD_OUTPUT) {
+    throw new HostError('options-conflict', {
+      asked: 'use --json with --pcapng -',
+      obstacle: 'both go to standard output.',
+      remedy: 'Leave one out, or name a file.',
+    });
+  }
 }
 
 function printDissector({ terminal }: CliContext, named: string | undefined, flags: TraceFlags): void {
@@ -55,8 +66,8 @@ async function trace(context: CliContext, named: string | undefined, flags: Trac
   const home = await (named === undefined ? onlyHome(context, 'trace a VM') : homeOf(context, checkVmName(named)));
   await whileInterruptible(async (signal) => {
     const leave = new AbortController();
-    const feed = traceFeed(context, home, AbortSignal.any([signal, leave.signal]));
     try {
+      const feed = await traceFeed(context, home, AbortSignal.any([signal, leave.signal]));
       if (flags.pcapng === undefined) await show(context, feed, flags);
       else await capture(context, feed, { vm: home.name, path: flags.pcapng, signal }, flags);
     } catch (error) {
@@ -93,13 +104,6 @@ async function capture(
   { vm, path, signal }: { readonly vm: string; readonly path: string; readonly signal: AbortSignal },
   { json }: TraceFlags,
 ): Promise<void> {
-  if (json === true && path === '-') {
-    throw new HostError('options-conflict', {
-      asked: 'use --json with --pcapng -',
-      obstacle: 'both go to standard output.',
-      remedy: 'Leave one out, or name a file.',
-    });
-  }
   const file = CaptureFile.open(path);
   let sentence: string | undefined;
   await file.begin({ vm, version });

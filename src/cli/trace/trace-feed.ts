@@ -1,4 +1,5 @@
-import { traceVm } from '../../host/index.ts';
+import type { TraceEventJson } from '../../api/index.ts';
+import { type TraceNews, traceVm } from '../../host/index.ts';
 import { recordsIn } from '../../trace/index.ts';
 import type { CliContext } from '../cli-context.ts';
 import type { VmHome } from '../daemon/vm-homes.ts';
@@ -9,16 +10,26 @@ export type TraceItem =
   | { readonly kind: 'lost'; readonly count: number }
   | { readonly kind: 'ended'; readonly sentence: string };
 
-/** From now on, until `signal` or the VM ends it. Throws what refuses it. */
-export async function* traceFeed(context: CliContext, home: VmHome, signal: AbortSignal): AsyncGenerator<TraceItem> {
-  if (home.by === 'run') {
-    for await (const news of traceVm(context.controlDirectory, home.name, signal)) {
-      if ('ended' in news) yield { kind: 'ended', sentence: news.ended };
-      else yield* itemsOf(news.records, news.lost);
-    }
-    return;
+/** Resolves when the VM records, and gives what it does until `signal` or the VM ends it. Throws what refuses it. */
+export async function traceFeed(
+  context: CliContext,
+  home: VmHome,
+  signal: AbortSignal,
+): Promise<AsyncGenerator<TraceItem>> {
+  return home.by === 'run'
+    ? itemsOfRun(await traceVm(context.controlDirectory, home.name, signal))
+    : itemsOfDaemon(await home.daemon.trace(home.name, signal));
+}
+
+async function* itemsOfRun(all: AsyncIterable<TraceNews>): AsyncGenerator<TraceItem> {
+  for await (const news of all) {
+    if ('ended' in news) yield { kind: 'ended', sentence: news.ended };
+    else yield* itemsOf(news.records, news.lost);
   }
-  for await (const event of await home.daemon.trace(home.name, signal)) {
+}
+
+async function* itemsOfDaemon(events: AsyncIterable<TraceEventJson>): AsyncGenerator<TraceItem> {
+  for await (const event of events) {
     if (event.kind === 'record') yield { kind: 'record', record: Buffer.from(event.bytes, 'base64') };
     else yield event;
   }

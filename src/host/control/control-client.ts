@@ -96,29 +96,45 @@ export async function askVm<Op extends ControlOp>(
 }
 
 /**
- * Has one VM record, and gives what it records until `signal` or the VM ends it. Throws as {@link askVm} does.
+ * Has one VM record. Resolves when it does, and gives what it records until `signal` or the VM ends it. Throws as {@link askVm}
+ * does, now and later.
  */
-export async function* traceVm(directory: string, name: string, signal: AbortSignal): AsyncGenerator<TraceNews> {
+export async function traceVm(
+  directory: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<AsyncGenerator<TraceNews>> {
   const asked = `trace ${name}`;
   const socket = await connectOrRefuse(socketPath(directory, name), asked, name);
   const leave = (): void => void socket.destroy();
   signal.addEventListener('abort', leave);
   try {
     socket.write(`${JSON.stringify({ op: 'trace' } satisfies ControlRequest)}\n`);
-    let isAnswered = false;
-    for await (const line of linesOf(socket)) {
-      if (isAnswered) {
-        const news = newsIn(line, asked, name);
-        yield news;
-        if ('ended' in news) return;
-      } else {
-        checkedResult(line, 'trace', asked, name);
-        isAnswered = true;
-      }
+    const lines = linesOf(socket);
+    const { value } = await lines.next();
+    signal.throwIfAborted();
+    if (value === undefined) throw gone(asked, name, 'the VM ended before it had answered.');
+    checkedResult(value, 'trace', asked, name);
+    return newsOf(lines, socket, { asked, name, signal });
+  } catch (error) {
+    leave();
+    throw error;
+  }
+}
+
+async function* newsOf(
+  lines: AsyncIterable<string>,
+  socket: Socket,
+  { asked, name, signal }: { readonly asked: string; readonly name: string; readonly signal: AbortSignal },
+): AsyncGenerator<TraceNews> {
+  try {
+    for await (const line of lines) {
+      const news = newsIn(line, asked, name);
+      yield news;
+      if ('ended' in news) return;
     }
     if (!signal.aborted) throw gone(asked, name, 'the VM ended without a word.');
   } finally {
-    signal.removeEventListener('abort', leave);
     socket.destroy();
   }
 }

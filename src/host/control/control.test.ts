@@ -235,7 +235,7 @@ test('a client that goes away leaves what it asked for to be done', async (t) =>
 test('a trace is a line for each piece of it, and ends with the VM', async (t) => {
   const directory = directoryFor(t);
   const { vm } = await start(t, directory);
-  const news = traceVm(directory, 'web', t.signal);
+  const news = await traceVm(directory, 'web', t.signal);
   const first = news.next();
   while (vm.trace.recorder === undefined) await new Promise((resolve) => setImmediate(resolve));
   vm.trace.recorder.posted(4, 1, Uint8Array.of(3, 0, 0, 0, 0, 0, 0, 0));
@@ -255,7 +255,7 @@ test('a trace is a line for each piece of it, and ends with the VM', async (t) =
 test('a trace that nobody reads is bounded in the VM, and what is lost is told', async (t) => {
   const directory = directoryFor(t);
   const { vm } = await start(t, directory);
-  const news = traceVm(directory, 'web', t.signal);
+  const news = await traceVm(directory, 'web', t.signal);
   const first = news.next();
   while (vm.trace.recorder === undefined) await new Promise((resolve) => setImmediate(resolve));
   const payload = new Uint8Array(4096);
@@ -279,9 +279,9 @@ test('a trace that nobody reads is bounded in the VM, and what is lost is told',
 
 test('a trace of a VM that is not there, and of one that dies', async (t) => {
   const directory = directoryFor(t);
-  await assert.rejects(traceVm(directory, 'none', t.signal).next(), { code: 'no-such-vm' });
+  await assert.rejects(traceVm(directory, 'none', t.signal), { code: 'no-such-vm' });
   const { vm, server } = await start(t, directory);
-  const news = traceVm(directory, 'web', t.signal);
+  const news = await traceVm(directory, 'web', t.signal);
   const first = news.next();
   while (vm.trace.recorder === undefined) await new Promise((resolve) => setImmediate(resolve));
   const closed = server.close();

@@ -36,7 +36,11 @@ export async function askVm<Op extends ControlOp>(
   return (await client()).askVm(directory, name, request);
 }
 
-/** What a VM records, until `signal` or the VM ends it. Throws as {@link askVm} does. */
-export async function* traceVm(directory: string, name: string, signal: AbortSignal): AsyncGenerator<TraceNews> {
-  yield* (await client()).traceVm(directory, name, signal);
+/** Has a VM record, and gives what it records, until `signal` or the VM ends it. Throws as {@link askVm} does. */
+export async function traceVm(
+  directory: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<AsyncGenerator<TraceNews>> {
+  return (await client()).traceVm(directory, name, signal);
 }

@@ -36,9 +36,18 @@ export function oddRecords(): Uint8Array[] {
     for (const type of [...Object.values(MessageType), 0, 99]) {
       recorder.posted(1, 1, withType(type, noise(Math.min(sizeBytes, 240), type)));
     }
-    for (const { messageType } of [...Object.values(GUEST_MESSAGES), ...Object.values(HOST_MESSAGES), { messageType: 7 }]) {
+    for (const { messageType } of [
+      ...Object.values(GUEST_MESSAGES),
+      ...Object.values(HOST_MESSAGES),
+      { messageType: 7 },
+    ]) {
       const payload = withType(messageType, noise(sizeBytes, messageType));
-      const packet = { kind: 'in-band', transactionId: BigInt(messageType) << 32n, completionRequested: true, payload } as const;
+      const packet = {
+        kind: 'in-band',
+        transactionId: BigInt(messageType) << 32n,
+        completionRequested: true,
+        payload,
+      } as const;
       recorder.packetFromGuest(bus, packet);
       recorder.packetToGuest(bus, { ...packet, completionRequested: false });
       // Some are refusals, some as long as the request's answer, with a count that is too large.
@@ -49,7 +58,12 @@ export function oddRecords(): Uint8Array[] {
     recorder.hypercallEnded(0xabcdn);
   }
   const other = channel(ZERO_GUID, '');
-  const completion = { kind: 'completion', transactionId: 5n, completionRequested: false, payload: noise(16, 9) } as const;
+  const completion = {
+    kind: 'completion',
+    transactionId: 5n,
+    completionRequested: false,
+    payload: noise(16, 9),
+  } as const;
   recorder.packetFromGuest(other, { ...completion, kind: 'in-band' });
   recorder.packetToGuest(other, completion);
   recorder.packetFromGuest(bus, completion);
