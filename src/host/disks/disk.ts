@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, realpathSync } from 'node:fs';
-import { blockBytes, FileStorage, type PciFunction, sharedPages, SoftwareNvme } from '../../functions/index.ts';
+import {
+  type AllocatePages,
+  blockBytes,
+  FileStorage,
+  type PciFunction,
+  sharedPages,
+  SoftwareNvme,
+} from '../../functions/index.ts';
 import { lockFile } from '../../linux/index.ts';
 import { HostError } from '../errors.ts';
 import { canonicalName } from '../moves/move.ts';
@@ -57,8 +64,11 @@ export class Disk {
     }
   }
 
-  /** A controller of its own each time, for a guest with so many CPUs. What an earlier one left under way ends before it starts. */
-  createFunction(vcpus: number): PciFunction {
+  /**
+   * A controller of its own each time, for a guest with so many CPUs. What an earlier one left under way ends before it starts.
+   * `allocate`: of memory that can be shown to the guest.
+   */
+  createFunction(vcpus: number, allocate: AllocatePages = sharedPages): PciFunction {
     const uuid = Buffer.from(this.#uuid).toString('hex');
     const dashed = [uuid.slice(0, 8), uuid.slice(8, 12), uuid.slice(12, 16), uuid.slice(16, 20), uuid.slice(20)];
     return new SoftwareNvme(
@@ -69,7 +79,7 @@ export class Disk {
         namespaces: [{ storage: this.#storage, uuid: this.#uuid }],
         queuePairs: Math.min(vcpus, MAX_QUEUE_PAIRS),
       },
-      sharedPages,
+      allocate,
     );
   }
 

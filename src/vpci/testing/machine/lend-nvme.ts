@@ -18,7 +18,7 @@ export function lentNvme(
   return {
     slot,
     make: (machine) => {
-      made = new MemoryNvme({ ...options, memory: machine.hardware.memory, signal: (fd) => machine.signal(fd) });
+      made = new MemoryNvme({ ...options, memory: machine.memory, signal: (fd) => machine.signal(fd) });
       return new PolicedFunction(made, plainPages);
     },
     get nvme() {

@@ -1,4 +1,5 @@
-import type { MsiMessage, PciFunction } from '../../../functions/index.ts';
+import type { DmaRegion, MsiMessage, PciFunction } from '../../../functions/index.ts';
+import { PlainGuestMemory } from '../../../hyperv/testing/index.ts';
 import { CONFIG_WINDOW_BYTES } from '../../config-window.ts';
 import type {
   DmaBuffer,
@@ -46,6 +47,7 @@ interface Lent {
   back: boolean;
 }
 
+const PAGE_BYTES = 4096;
 const HYPERCALL_SUCCESS = 0;
 const HYPERCALL_INVALID_PARAMETER = 5;
 
@@ -55,6 +57,7 @@ const HYPERCALL_INVALID_PARAMETER = 5;
  */
 export class ModelMachine implements GuestPlatform {
   readonly threads = new GuestThreads();
+  readonly memory: PlainGuestMemory;
   readonly hardware: GuestHardware;
   readonly port = new FakeMachine();
   readonly provider: VpciProvider;
@@ -72,7 +75,9 @@ export class ModelMachine implements GuestPlatform {
 
   constructor({ functions, memoryPages = 1024, makeEvent = numberedEvents(), provider = {} }: ModelMachineOptions) {
     this.#makeEvent = makeEvent;
-    this.hardware = new GuestHardware(memoryPages);
+    this.memory = new PlainGuestMemory([{ gpn: 0, pageCount: memoryPages }]);
+    const dma = { start: PAGE_BYTES, end: memoryPages * PAGE_BYTES };
+    this.hardware = new GuestHardware({ memory: this.memory, dma });
     for (const { slot, make } of functions) this.#lent.set(slot, this.#lend(slot, make(this)));
     const placed = [...this.#lent].map(([slot, { fn }]) => ({ function: fn, slot }));
     this.provider = new VpciProvider({ instanceId: INSTANCE_ID, functions: placed, port: this.port, ...provider });
@@ -169,6 +174,14 @@ export class ModelMachine implements GuestPlatform {
     this.logged.push(text);
   }
 
+  /** All of RAM, which is one piece, for functions' DMA; it has no address of its own, only bytes. */
+  get #dmaRegion(): DmaRegion {
+    const page = this.memory.page(0);
+    if (page === undefined) throw new Error('the guest has no RAM');
+    const bytes = new Uint8Array(page.bytes.buffer);
+    return { gpa: 0, sizeBytes: bytes.byteLength, hostAddress: 0n, bytes };
+  }
+
   #lend(slot: Slot, fn: PciFunction): Lent {
     const lent: Lent = { fn, bars: new Map(), messages: new Map(), pending: new Set(), back: false };
     const borrower = {
@@ -182,7 +195,7 @@ export class ModelMachine implements GuestPlatform {
       failed: (reason: string) => this.log(`${formatSlot(slot)}: failed: ${reason}`),
     };
     fn.attach(borrower);
-    fn.attachMemory([this.hardware.dmaRegion]);
+    fn.attachMemory([this.#dmaRegion]);
     return lent;
   }
 
