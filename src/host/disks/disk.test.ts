@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, truncateSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Disk, functionName, openDisks, parseDisk } from './disk.ts';
+import { Disk, functionName, openDisks } from './disk.ts';
+import { parseDisk } from './disk-file.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'dda-disks-'));
 after(() => rmSync(directory, { recursive: true }));
