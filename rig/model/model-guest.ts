@@ -63,7 +63,7 @@ export class ModelGuest implements GuestPlatform {
   async add(disk: Disk): Promise<number> {
     const { vmbus, assignments, pages } = this.#bench;
     const { instanceId } = (this.#assignment = assignments.lend(
-      disk.createFunction(VCPUS, pages.allocate),
+      disk.createFunction(disk.name, VCPUS, pages.allocate),
       this.#nextSerial++,
     ));
     vmbus.settle();

@@ -32,6 +32,8 @@ export {
   FileStorage,
   MemoryStorage,
   type Namespace,
+  NvmeSubsystem,
+  type NvmeSubsystemOptions,
   type OpenFile,
   SoftwareDisk,
   SoftwareNvme,

@@ -16,7 +16,15 @@ export const VmSpec = z
     initramfs: AbsolutePath.optional(),
     commandLine: z.string().max(MAX_PATH),
     disks: z
-      .array(z.strictObject({ path: AbsolutePath, readOnly: z.boolean() }))
+      .array(
+        z.strictObject({
+          path: AbsolutePath,
+          readOnly: z.boolean(),
+          virtualFunctions: z.number().int().min(1).max(16).optional().openapi({
+            description: 'So many functions with the same blocks, `disk0.1`, `disk0.2`, …, in place of one.',
+          }),
+        }),
+      )
       .max(MAX_DISKS)
       .optional()
       .openapi({

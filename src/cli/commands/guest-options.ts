@@ -28,7 +28,7 @@ export function addGuestOptions(command: Command): Command {
     .option('--cmdline <TEXT>', `added to: ${BASE_COMMAND_LINE}`)
     .option('--driver <NAME>', 'load this module in the guest, too; may be given often', collect)
     .option(
-      '--disk <FILE[,ro]>',
+      '--disk <FILE[,ro][,vfs=N]>',
       'give it this file as an NVMe disk; may be given often',
       (text, earlier?: readonly DiskSpec[]) => [...(earlier ?? []), parseDisk(text)],
     )
@@ -56,5 +56,5 @@ export function guestFiles(flags: GuestFlags): GuestFiles {
 
 /** The disks for a daemon, which stands elsewhere; nothing where there are none. */
 export function daemonDisks({ disk }: GuestFlags): { readonly disks?: DiskSpec[] } {
-  return disk === undefined ? {} : { disks: disk.map(({ path, readOnly }) => ({ path: resolve(path), readOnly })) };
+  return disk === undefined ? {} : { disks: disk.map((each) => ({ ...each, path: resolve(each.path) })) };
 }

@@ -11,11 +11,28 @@ const memoryFileSystem = 0x0102_1994;
 export interface DiskSpec {
   readonly path: string;
   readonly readOnly: boolean;
+  /** So many virtual functions in place of one function, 1 to {@link MAX_VIRTUAL_FUNCTIONS}; undefined: none. */
+  readonly virtualFunctions?: number | undefined;
 }
 
-/** `FILE` or `FILE,ro`. */
+/** Of one disk. */
+export const MAX_VIRTUAL_FUNCTIONS = 16;
+
+/** `FILE`, `FILE,ro`, `FILE,vfs=2`, `FILE,ro,vfs=2`. Throws HostError `disk-malformed`. */
 export function parseDisk(text: string): DiskSpec {
-  return text.endsWith(',ro') ? { path: text.slice(0, -3), readOnly: true } : { path: text, readOnly: false };
+  const virtual = /,vfs=(\d{1,3})$/.exec(text);
+  if (virtual === null) {
+    return text.endsWith(',ro') ? { path: text.slice(0, -3), readOnly: true } : { path: text, readOnly: false };
+  }
+  const virtualFunctions = Number(virtual[1]);
+  const spec = parseDisk(text.slice(0, virtual.index));
+  if (virtualFunctions >= 1 && virtualFunctions <= MAX_VIRTUAL_FUNCTIONS) return { ...spec, virtualFunctions };
+  throw new HostError('disk-malformed', {
+    asked: `use ${spec.path} as a disk`,
+    obstacle: `it can't have ${virtualFunctions} virtual functions.`,
+    remedy: `vfs= takes 1 to ${MAX_VIRTUAL_FUNCTIONS}; without it the disk is one function.`,
+    details: { path: spec.path, virtualFunctions },
+  });
 }
 
 /** Open and locked: it is its VM's until every copy of the descriptor is closed. */

@@ -7,9 +7,9 @@ export const DISK_DRIVER = 'nvme';
 /** What a disk's BAR takes of the guest's window for 64-bit BARs. */
 export const DISK_WINDOW_BYTES = 0x4000;
 
-/** `disk0`, `disk1`, … */
+/** `disk0`, `disk1`, …; `disk0.1` is a virtual function of one. */
 export function isDiskName(text: string): boolean {
-  return /^disk\d{1,3}$/.test(text);
+  return /^disk\d{1,3}(?:\.\d{1,2})?$/.test(text);
 }
 
 /** A disk's name as it is; anything else is a PCI address. Throws PciAddressError. */
@@ -24,7 +24,7 @@ export class Disk extends SoftwareDisk {
   /** Throws as {@link openDiskFile}. */
   constructor(spec: DiskSpec, name: string) {
     const { uuid, ...file } = openDiskFile(spec);
-    super({ name, uuid }, file);
+    super({ name, uuid, virtualFunctions: spec.virtualFunctions ?? 0 }, file);
     this.path = spec.path;
   }
 }

@@ -57,7 +57,7 @@ export function launchVmProcess(request: LaunchRequest): ChildProcess {
   const disks = (spec.disks ?? []).map((disk) => {
     const file = openDiskFile(disk);
     keep(file.fd);
-    return file;
+    return { ...file, virtualFunctions: disk.virtualFunctions ?? 0 };
   });
   const written = keep(
     specFile({
@@ -68,8 +68,8 @@ export function launchVmProcess(request: LaunchRequest): ChildProcess {
       commandLine: spec.commandLine,
       hasInitrd: spec.initramfs !== undefined,
       dma: dma.kind,
-      disks: disks.map(({ sizeBytes, readOnly, inMemory, uuid }) => {
-        return { sizeBytes, readOnly, inMemory, uuid: Buffer.from(uuid).toString('hex') };
+      disks: disks.map(({ sizeBytes, readOnly, inMemory, uuid, virtualFunctions }) => {
+        return { sizeBytes, readOnly, inMemory, virtualFunctions, uuid: Buffer.from(uuid).toString('hex') };
       }),
       highWindowBytes: [...(spec.highWindowBytes ?? [])],
     }),

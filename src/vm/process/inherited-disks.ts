@@ -9,10 +9,12 @@ const FIRST_SERIAL = 0xffff_0000;
 
 /** Gives the guest the disks whose files this process has inherited. They are its own until it ends. */
 export function lendInheritedDisks(machine: VirtualMachine, { disks, vcpus }: VmProcessSpec): void {
-  for (const [index, { uuid, ...facts }] of disks.entries()) {
+  let serial = FIRST_SERIAL;
+  for (const [index, { uuid, virtualFunctions, ...facts }] of disks.entries()) {
     const fd = Descriptor.firstDisk + index;
     setCloseOnExec(fd, true);
-    const disk = new SoftwareDisk({ name: `disk${index}`, uuid: Buffer.from(uuid, 'hex') }, { fd, ...facts });
-    machine.lend(disk.createFunction(vcpus), FIRST_SERIAL + index);
+    const identity = { name: `disk${index}`, uuid: Buffer.from(uuid, 'hex'), virtualFunctions };
+    const disk = new SoftwareDisk(identity, { fd, ...facts });
+    for (const name of disk.functions) machine.lend(disk.createFunction(name, vcpus), serial++);
   }
 }

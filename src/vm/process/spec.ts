@@ -3,6 +3,8 @@ import * as z from 'zod';
 const MIB = 1024 * 1024;
 /** Of one VM. */
 export const MAX_DISKS = 64;
+/** Of one disk. */
+export const MAX_VIRTUAL_FUNCTIONS = 16;
 
 /** What a VM process is to be, beside its descriptors. */
 const vmProcessSpec = z.strictObject({
@@ -22,6 +24,7 @@ const vmProcessSpec = z.strictObject({
         sizeBytes: z.int().min(1),
         readOnly: z.boolean(),
         inMemory: z.boolean(),
+        virtualFunctions: z.int().min(0).max(MAX_VIRTUAL_FUNCTIONS),
         /** 16 bytes in hex. */
         uuid: z.string().regex(/^[0-9a-f]{32}$/),
       }),
