@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { EventFd } from '../../../linux/index.ts';
 import { VmbusTestbench } from '../../../vmbus/testing/index.ts';
 import { VPCI_INTERFACE_ID } from '../../instance-id.ts';
 import { INSTANCE_ID } from '../../testing/fixture.ts';
@@ -10,7 +11,7 @@ import { PnpManager } from '../windows/index.ts';
 
 for (const kind of ['linux-style', 'windows-style'] as const) {
   test(`${kind}: the whole life over a VMBus server and rings in guest memory`, () => {
-    const machine = new ModelMachine({ functions: [lentNvme()] });
+    const machine = new ModelMachine({ functions: [lentNvme()], makeEvent: () => EventFd.create() });
     const bench = new VmbusTestbench();
     const { server, guest } = bench;
     const offer = server.offer({ interfaceId: VPCI_INTERFACE_ID, instanceId: INSTANCE_ID, device: machine.provider });

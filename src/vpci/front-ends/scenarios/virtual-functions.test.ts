@@ -2,13 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryStorage, NvmeSubsystem } from '../../../functions/index.ts';
 import { plainPages } from '../../../functions/testing/index.ts';
-import {
-  assignToSecondary,
-  bringSecondaryOnline,
-  EventFd,
-  NvmeResource,
-  takeSecondaryOffline,
-} from '../../../linux/index.ts';
+import { assignToSecondary, bringSecondaryOnline, NvmeResource, takeSecondaryOffline } from '../../../linux/index.ts';
 import { type GuestKind, World } from '../../testing/machine/index.ts';
 
 const KINDS: readonly GuestKind[] = ['linux-style', 'windows-style'];
@@ -53,7 +47,6 @@ for (const kind of KINDS) {
     new World({
       kind,
       functions: [{ slot: 0, make: () => nvme.virtualFunction(number) }],
-      makeEvent: () => EventFd.create(),
     }).start();
 
   test(`${kind}: two guests, each with a virtual function, work on one disk`, () => {

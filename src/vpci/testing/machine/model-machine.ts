@@ -17,15 +17,14 @@ import { GuestHardware } from './guest-hardware.ts';
 
 export interface ModelFunction {
   readonly slot: Slot;
-  /** Made with what the machine gives: a function that does DMA and raises interrupts. */
-  readonly make: (machine: ModelMachine) => PciFunction;
+  readonly make: () => PciFunction;
 }
 
 export interface ModelMachineOptions {
   readonly functions: readonly ModelFunction[];
   /** 1024 by default. */
   readonly memoryPages?: number;
-  /** For functions that write to real eventfds: makes one. By default they are numbers, given back to {@link ModelMachine.signal}. */
+  /** For functions that raise interrupts: makes an eventfd. By default they are numbers that nobody can write to. */
   readonly makeEvent?: () => ModelEvent;
   readonly provider?: Partial<Pick<VpciProviderOptions, 'maxVersion' | 'instanceId'>>;
 }
@@ -78,17 +77,10 @@ export class ModelMachine implements GuestPlatform {
     this.memory = new PlainGuestMemory([{ gpn: 0, pageCount: memoryPages }]);
     const dma = { start: PAGE_BYTES, end: memoryPages * PAGE_BYTES };
     this.hardware = new GuestHardware({ memory: this.memory, dma });
-    for (const { slot, make } of functions) this.#lent.set(slot, this.#lend(slot, make(this)));
+    for (const { slot, make } of functions) this.#lent.set(slot, this.#lend(slot, make()));
     const placed = [...this.#lent].map(([slot, { fn }]) => ({ function: fn, slot }));
     this.provider = new VpciProvider({ instanceId: INSTANCE_ID, functions: placed, port: this.port, ...provider });
     this.port.onEjection = (slot) => this.takeBack(slot);
-  }
-
-  /** The function's eventfd `eventFd` is written to. */
-  signal(eventFd: number): void {
-    const connected = this.#events.get(eventFd);
-    if (connected === undefined) throw new Error(`no vector has eventfd ${eventFd}`);
-    this.#fire(connected.lent, connected.vector);
   }
 
   /** The host detaches the function in `slot`: nothing may touch it any more. */
@@ -239,7 +231,7 @@ export class ModelMachine implements GuestPlatform {
   }
 }
 
-/** Numbers in place of eventfds: never drained, for they are signalled by a call. */
+/** Numbers in place of eventfds, for functions that raise no interrupts. */
 function numberedEvents(): () => ModelEvent {
   let next = 100;
   return () => {
