@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { openDisks } from '../../../src/host/index.ts';
-import type { Guest } from './guest.ts';
+import { FIO_BYTES, fioVerifies } from './fio.ts';
 import { withGuest } from './guest.ts';
 import { guestPrograms } from './guest-programs.ts';
+import { type Fields, nvme } from './nvme-cli.ts';
 
 const MIB = 2 ** 20;
 const DISK_BYTES = 64 * MIB;
-const FIO_BYTES = 24 * MIB;
 
 function file(name: string): string {
   const path = `/tmp/${name}-${process.pid}.img`;
@@ -17,46 +17,12 @@ function file(name: string): string {
   return path;
 }
 
-const [whole, split] = [file('whole'), file('split')];
-const disks = openDisks([
-  { path: whole, readOnly: false },
-  { path: split, readOnly: false, virtualFunctions: 2 },
-]);
+const whole = file('whole');
+const disks = openDisks([{ path: whole, readOnly: false }]);
 after(() => disks.forEach((disk) => disk.close()));
 
 const allocatedBytes = (path: string): number => statSync(path).blocks * 512;
 const isZero = (path: string): boolean => readFileSync(path).every((byte) => byte === 0);
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/** What a command of nvme-cli prints as JSON. */
-async function nvme(guest: Guest, line: string): Promise<Fields> {
-  return JSON.parse(await guest.run(`nvme ${line} -o json`)) as Fields;
-}
-
-/** Random reads and writes, 32 at once; then all that was written is read back, and each block's checksum compared. */
-async function fio(guest: Guest, device: string, engine: string): Promise<void> {
-  const job = [
-    `--name=verified --filename=${device} --direct=1 --thread --ioengine=${engine} --iodepth=32`,
-    `--rw=randrw --bs=4k --size=${FIO_BYTES} --verify=crc32c --verify_fatal=1 --do_verify=1`,
-    '--output=/tmp/fio.json --output-format=json',
-  ];
-  await guest.run(`fio ${job.join(' ')}`);
-  const report = JSON.parse(await guest.run('cat /tmp/fio.json')) as {
-    readonly jobs: readonly {
-      readonly error: number;
-      readonly read: { readonly io_bytes: number };
-      readonly write: { readonly io_bytes: number };
-    }[];
-  };
-  const [ran] = report.jobs;
-  assert.ok(ran);
-  console.error(`dda-test: fio ${engine}: ${ran.write.io_bytes} bytes written, ${ran.read.io_bytes} read`);
-  assert.equal(ran.error, 0);
-  assert.ok(ran.write.io_bytes > 0, 'it wrote');
-  // What was read along the way, and each written block once more.
-  assert.ok(ran.read.io_bytes >= FIO_BYTES, `${ran.read.io_bytes} bytes read`);
-}
 
 test("a disk of software under Debian's fio and nvme-cli", async (t) => {
   const files = guestPrograms(['/usr/bin/fio', '/usr/sbin/nvme']);
@@ -64,8 +30,8 @@ test("a disk of software under Debian's fio and nvme-cli", async (t) => {
     await guest.session.add('disk0');
     await guest.until('[ -b /dev/nvme0n1 ]');
     await t.test('fio --verify=crc32c, random reads and writes, 32 at once', async () => {
-      await fio(guest, '/dev/nvme0n1', 'libaio');
-      await fio(guest, '/dev/nvme0n1', 'io_uring');
+      await fioVerifies(guest, '/dev/nvme0n1', 'libaio');
+      await fioVerifies(guest, '/dev/nvme0n1', 'io_uring');
     });
     await t.test('blkdiscard of all of it: zeros, and the file has no blocks left', async () => {
       assert.notEqual(allocatedBytes(whole), 0);
@@ -128,27 +94,5 @@ test("a disk of software under Debian's fio and nvme-cli", async (t) => {
       complaints.filter((line) => !/critical target error|LBA Out of Range|I\/O error|resetting controller/.test(line)),
       [],
     );
-    await guest.session.eject('disk0');
-    await guest.until('[ ! -e /dev/nvme0 ]');
-    await t.test('two virtual functions of one disk: two controllers, one after the other taken away', async () => {
-      await guest.session.add('disk1.1');
-      await guest.session.add('disk1.2');
-      await guest.until('[ -c /dev/nvme0 ] && [ -c /dev/nvme1 ] && [ -b /dev/nvme0n1 ]');
-      const ids = [await nvme(guest, 'id-ctrl /dev/nvme0'), await nvme(guest, 'id-ctrl /dev/nvme1')];
-      assert.deepEqual(
-        ids.map((controller) => Number(controller['cntlid'])).toSorted((a, b) => a - b),
-        [1, 2],
-      );
-      assert.equal(ids[0]?.['subnqn'], ids[1]?.['subnqn']);
-      await fio(guest, '/dev/nvme0n1', 'libaio');
-      await guest.session.eject('disk1.1');
-      await guest.verifyDisk(2);
-      await guest.session.add('disk1.1');
-      await guest.session.rescind('disk1.2');
-      await guest.verifyDisk(3);
-      await guest.session.eject('disk1.1');
-      await guest.until('[ ! -e /dev/nvme0 ] && [ ! -e /dev/nvme1 ]');
-      assert.equal(isZero(split), false);
-    });
   });
 });
