@@ -25,8 +25,8 @@ const write = (block: string, count: number, seek = 0): string =>
   `dd if=/dev/zero of=${DISK} bs=${block} count=${count} seek=${seek} oflag=direct 2>/dev/null`;
 const atOnce = (line: (place: number) => string): string =>
   `${Array.from({ length: PARALLEL }, (_, place) => `${line(place)} &`).join(' ')} wait`;
-/** Before anything is measured: until then a controller of software is being compiled while it works. */
-const WARM_UP = `${read('4k', 4000)}; ${write('4k', 2000)}`;
+/** Before anything is measured: until then what drives a controller of software is being compiled while it works. */
+const WARM_UP = `${read('4k', 1500)}; ${write('4k', 500)}`;
 
 export const DISK_WORK: readonly Work[] = [
   { name: 'read 4k', unit: '1/s', each: 1, least: 1, most: 1500, line: (count) => read('4k', count) },
