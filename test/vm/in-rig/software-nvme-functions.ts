@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { openDisks } from '../../../src/host/index.ts';
+import { emptyDisk } from './disk-file.ts';
 import { fioVerifies } from './fio.ts';
 import { withGuest } from './guest.ts';
 import { guestPrograms } from './guest-programs.ts';
 import { nvme } from './nvme-cli.ts';
 
-const path = `/tmp/split-${process.pid}.img`;
-writeFileSync(path, '');
-truncateSync(path, 64 * 2 ** 20);
+const path = emptyDisk('split', 64 * 2 ** 20);
 const disks = openDisks([{ path, readOnly: false, virtualFunctions: 2 }]);
 after(() => disks.forEach((disk) => disk.close()));
 
@@ -29,6 +28,8 @@ test('two virtual functions of one disk: two controllers, one path each, taken a
     await guest.session.eject('disk0.1');
     await guest.verifyDisk(2);
     await guest.session.add('disk0.1');
+    // The disk goes with its last path.
+    await guest.until('[ "$(cat /sys/class/nvme/nvme*/state | grep -c live)" = 2 ]');
     await guest.session.rescind('disk0.2');
     await guest.verifyDisk(3);
     await guest.session.eject('disk0.1');

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { openDisks } from '../../../src/host/index.ts';
+import { emptyDisk } from './disk-file.ts';
 import { FIO_BYTES, fioVerifies } from './fio.ts';
 import { withGuest } from './guest.ts';
 import { guestPrograms } from './guest-programs.ts';
@@ -10,14 +11,7 @@ import { type Fields, nvme } from './nvme-cli.ts';
 const MIB = 2 ** 20;
 const DISK_BYTES = 64 * MIB;
 
-function file(name: string): string {
-  const path = `/tmp/${name}-${process.pid}.img`;
-  writeFileSync(path, '');
-  truncateSync(path, DISK_BYTES);
-  return path;
-}
-
-const whole = file('whole');
+const whole = emptyDisk('whole', DISK_BYTES);
 const disks = openDisks([{ path: whole, readOnly: false }]);
 after(() => disks.forEach((disk) => disk.close()));
 
