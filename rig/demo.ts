@@ -11,6 +11,7 @@ import { reportOf } from '../src/host/index.ts';
 import { RigDemo } from './demo-in-rig.ts';
 import { KERNEL_SERIES, type KernelSeries, REPOSITORY, unpackedKernel } from './index.ts';
 import { startableKernel } from './kernels.ts';
+import { runModelDemo } from './model/model-demo.ts';
 
 const EXIT_FAILED = 6;
 const EXIT_USAGE = 2;
@@ -28,6 +29,10 @@ function parse(words: readonly string[]): Flags {
     )
     .option('--device <BDF>', 'use this machine, and lend this NVMe controller of it; needs --erase')
     .addOption(new Option('--kernel <SERIES>', "the guest's Debian kernel").choices([...KERNEL_SERIES]).default('6.1'))
+    .option(
+      '--model',
+      "a model of it that needs no QEMU: dda's own front ends in place of a guest; takes --json alone beside it",
+    )
     .exitOverride();
   return addDemoOptions(command)
     .parse([...words], { from: 'user' })
@@ -94,9 +99,14 @@ async function inRig(flags: Flags): Promise<number> {
   }
 }
 
+async function run(words: readonly string[]): Promise<number> {
+  if (words.includes('--model') && !words.includes('--help')) return runModelDemo(words);
+  const flags = parse(words);
+  return flags.device === undefined ? inRig(flags) : onThisMachine(flags, flags.device);
+}
+
 try {
-  const flags = parse(process.argv.slice(2));
-  process.exitCode = flags.device === undefined ? await inRig(flags) : await onThisMachine(flags, flags.device);
+  process.exitCode = await run(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
   const isError = error.exitCode !== 0;

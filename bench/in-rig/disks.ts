@@ -7,7 +7,7 @@ import { startQemu } from './qemu-vmm.ts';
 import type { Vmm } from './vmm.ts';
 
 const config = JSON.parse(process.argv[2] ?? '') as DisksConfig;
-const STEP_TIMEOUT_MS = 120_000;
+const STEP_TIMEOUT_MS = 240_000;
 const MIB = 2 ** 20;
 /** In the rig's memory, and so in its page cache on both sides: what is compared is the way there. */
 const DISK = '/tmp/bench-disk.img';

@@ -21,6 +21,9 @@ const PACKAGES = [
   program('xz-utils', 'xz'),
   program('acpica-tools', 'iasl'),
   program('iproute2', 'ip'),
+  // Guests in tests try a disk with them.
+  program('fio', 'fio'),
+  program('nvme-cli', 'nvme'),
   { package: 'systemd', brings: '/lib/systemd/systemd', isThere: () => isAccessible('/lib/systemd/systemd') },
   program('udev', 'udevadm'),
   { package: 'pci.ids', brings: '/usr/share/misc/pci.ids', isThere: () => isAccessible('/usr/share/misc/pci.ids') },

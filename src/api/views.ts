@@ -37,6 +37,7 @@ export function vmJson(vm: ManagedVm): VmJson {
       kernel: spec.kernel,
       initramfs: spec.initramfs,
       commandLine: spec.commandLine,
+      disks: spec.disks === undefined ? undefined : [...spec.disks],
       highWindowBytes: spec.highWindowBytes === undefined ? undefined : [...spec.highWindowBytes],
     },
     processId: vm.processId ?? null,

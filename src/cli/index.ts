@@ -6,3 +6,4 @@ export { type DemoAudience, type DemoFailure, retell } from './commands/demo-aud
 export { type DemoFlags, addDemoOptions } from './commands/demo-options.ts';
 export { DemoView } from './commands/demo-view.ts';
 export { processTerminal } from './terminal.ts';
+export { wrap } from './table.ts';

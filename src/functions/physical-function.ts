@@ -1,7 +1,6 @@
-import { SharedMemory } from '../linux/index.ts';
 import type { VfioDevice } from '../linux/index.ts';
-import type { AllocatePages } from './function-backend.ts';
 import { PolicedFunction } from './policed-function.ts';
+import { sharedPages } from './shared-pages.ts';
 import { VfioBackend } from './vfio-backend.ts';
 
 /** What a borrower or an operator should know before the function is lent out. */
@@ -9,16 +8,6 @@ export interface FunctionWarning {
   readonly code: 'function-no-reset';
   readonly message: string;
 }
-
-/** Page-aligned memory that KVM can show to a guest. */
-export const sharedPages: AllocatePages = (name, sizeBytes) => {
-  const memory = SharedMemory.create(name, sizeBytes);
-  return {
-    bytes: new Uint8Array(memory.buffer, 0, sizeBytes),
-    address: memory.address,
-    close: () => memory.close(),
-  };
-};
 
 /** A function of this machine that has been dismounted and opened through VFIO. */
 export class PhysicalFunction extends PolicedFunction {

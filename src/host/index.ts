@@ -72,7 +72,8 @@ export { askVm, controlDirectory, listVms, onlyVm, traceVm } from './control/con
 export type { ListedVm } from './control/control.ts';
 export type { TraceNews } from './control/trace-source.ts';
 export type { ControlOp, ControlRequest, ControlResult, VmStatus } from './control/protocol.ts';
-export { Disk, type DiskSpec, functionName, openDisks, parseDisk } from './disks/disk.ts';
+export { Disk, functionName, openDisks } from './disks/disk.ts';
+export { type DiskSpec, parseDisk } from './disks/disk-file.ts';
 export { withGuestOnDisk, writeGuest } from './guest/guest-on-disk.ts';
 export type { GuestSpec } from './guest/guest-on-disk.ts';
 export { BASE_COMMAND_LINE, prepareGuest } from './guest/prepare-guest.ts';

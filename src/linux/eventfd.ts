@@ -12,6 +12,7 @@ one[0] = 1;
 export class EventFd {
   readonly #own: WatchedFd;
   readonly #count = new Uint8Array(8);
+  readonly #countView = new DataView(this.#count.buffer);
 
   private constructor(fd: number) {
     this.#own = new WatchedFd(fd);
@@ -38,7 +39,7 @@ export class EventFd {
   /** Signals since the last drain; 0n for none. */
   drain(): bigint {
     if (readFile(this.fd, this.#count) === undefined) return 0n;
-    return new DataView(this.#count.buffer).getBigUint64(0, true);
+    return this.#countView.getBigUint64(0, true);
   }
 
   /**

@@ -30,3 +30,25 @@ export { fieldsOf } from './wire/shape.ts';
 export type { MessageShape, Part, Shape } from './wire/shape.ts';
 export { NtStatus } from './wire/status.ts';
 export { formatVersion, parseVersion, VpciVersion } from './wire/version.ts';
+
+/** The guest's end: front-ends/README.md. */
+export { DriverFailure, GuestThreads, LinuxBus, NvmeDriver, PciDomains, PnpManager } from './front-ends/index.ts';
+export type {
+  BarAccess,
+  DmaBuffer,
+  FunctionDriver,
+  FunctionServices,
+  GuestPlatform,
+  LinuxBusOptions,
+  LinuxBusState,
+  MmioRequest,
+  NvmeController,
+  PnpManagerOptions,
+  RetargetCall,
+  RunningFunction,
+  Steps,
+  StopReason,
+  VectorTarget,
+  Wait,
+  WaitEnd,
+} from './front-ends/index.ts';

@@ -28,7 +28,7 @@ describe('dda vm, on a real host', () => {
     await rig[Symbol.asyncDispose]();
   });
 
-  for (const program of ['refusals', 'scripts', 'control', 'interrupts', 'private-daemon', 'disks']) {
+  for (const program of ['refusals', 'scripts', 'control', 'interrupts', 'private-daemon', 'disks', 'daemon-disks']) {
     test(program, async () => {
       await bundle(`test/cli/in-rig/${program}.ts`, programs);
       const file = join(programs, `${program}.js`);

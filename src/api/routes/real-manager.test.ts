@@ -3,6 +3,7 @@ import test, { type TestContext } from 'node:test';
 import { FakeMachine, nvmeHost } from '../../host/testing/index.ts';
 import type { HostDescription } from '../../host/testing/index.ts';
 import type { ManagedFunctionJson } from '../schemas/functions.ts';
+import type { VmJson } from '../schemas/vms.ts';
 import { type Served, served } from '../testing/served.ts';
 
 // The real manager and its journal on a host in memory, asked over a real socket.
@@ -201,4 +202,14 @@ test('a guest that keeps its function past the deadline loses it, and the events
   assert.ok(process.orders.includes('kill'));
   assert.deepEqual(((await standing()) as unknown[])[0], [bdf, 'pool', 'default', null, 'vfio-pci']);
   assert.equal((await api.refused('GET', '/v1/vms/web')).code, 'no-such-vm');
+});
+
+test('a VM shows the disks that it was made with', async (t) => {
+  const { api } = await bench(t);
+  const disks = [{ path: '/srv/data.img', readOnly: false }];
+  const created = await api.json('POST', '/v1/vms', { name: 'web', spec: { ...spec, disks } });
+  assert.deepEqual([created.status, (created.body as VmJson).spec.disks], [200, disks]);
+  const relative = [{ path: 'data.img', readOnly: false }];
+  const refused = await api.json('POST', '/v1/vms', { name: 'other', spec: { ...spec, disks: relative } });
+  assert.equal(refused.status, 422);
 });

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { FunctionName, PoolName, Time, VmName } from './common.ts';
 
 const MAX_PATH = 4096;
+const MAX_DISKS = 64;
 const AbsolutePath = z
   .string()
   .max(MAX_PATH)
@@ -14,6 +15,21 @@ export const VmSpec = z
     kernel: AbsolutePath.openapi({ description: 'A bzImage or vmlinux on the host.' }),
     initramfs: AbsolutePath.optional(),
     commandLine: z.string().max(MAX_PATH),
+    disks: z
+      .array(
+        z.strictObject({
+          path: AbsolutePath,
+          readOnly: z.boolean(),
+          virtualFunctions: z.number().int().min(1).max(16).optional().openapi({
+            description: 'So many functions with the same blocks, `disk0.1`, `disk0.2`, …, in place of one.',
+          }),
+        }),
+      )
+      .max(MAX_DISKS)
+      .optional()
+      .openapi({
+        description: 'Files of the host that are NVMe disks of the guest, `disk0`, `disk1`, …, until the VM ends.',
+      }),
     highWindowBytes: z.array(z.number().int().positive()).max(16).optional().openapi({
       description: 'Sizes of the window for BARs above 4 GiB: the first that the guest has addresses for.',
     }),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { ScriptedManager, served } from '../../api/testing/index.ts';
 import { BASE_COMMAND_LINE } from '../../host/index.ts';
@@ -66,6 +66,19 @@ test('a window that was named is taken as it is, and a driver beside an initramf
     ({ request }) => (request as { spec: { highWindowBytes: number[] } }).spec.highWindowBytes,
   );
   assert.deepEqual(windows, [[2 ** 32, 2 ** 30]]);
+});
+
+test('disks are named to the daemon by whole paths, and have room', async (t) => {
+  const { manager, kernel, initrd, create } = await bench(t);
+  const guest = ['--kernel', kernel, '--kaslr', '--initrd', initrd];
+  const { exitCode, notices } = await create(...guest, '--disk', '/srv/data.img', '--disk', 'tools.img,ro');
+  assert.equal(exitCode, 0, notices);
+  const [asked] = manager.asked as readonly { readonly request: { readonly spec: Record<string, unknown> } }[];
+  assert.deepEqual(asked?.request.spec['disks'], [
+    { path: '/srv/data.img', readOnly: false },
+    { path: resolve('tools.img'), readOnly: true },
+  ]);
+  assert.deepEqual(asked.request.spec['highWindowBytes'], [3 * 32768, 3 * 16384]);
 });
 
 test('what can not be prepared is refused here, and the daemon is never asked', async (t) => {

@@ -3,7 +3,7 @@ import { checkVmName, windowSizesFor, withGuestOnDisk } from '../../host/index.t
 import type { CliContext } from '../cli-context.ts';
 import { needDaemon } from '../daemon/find-daemon.ts';
 import { collect, parseSize } from '../option-values.ts';
-import { type GuestFlags, addGuestOptions, guestFiles } from './guest-options.ts';
+import { type GuestFlags, addGuestOptions, daemonDisks, guestFiles } from './guest-options.ts';
 
 interface CreateFlags extends GuestFlags {
   readonly window?: readonly string[];
@@ -27,7 +27,7 @@ export function addVmCreateCommand(vm: Command, context: CliContext): void {
     .option('--json', 'one JSON document on standard output')
     .addHelpText(
       'after',
-      "\nExamples:\n  dda vm create web --driver nvme     the host's own kernel, a shell on its console\n  dda vm create web --kernel vmlinuz --modules lib/modules/6.1.0-13-amd64 --memory 4G --cpus 2\n  dda vm console web\n  dda add web --pool fast --class nvme\n",
+      "\nExamples:\n  dda vm create web --driver nvme     the host's own kernel, a shell on its console\n  dda vm create web --kernel vmlinuz --modules lib/modules/6.1.0-13-amd64 --memory 4G --cpus 2\n  dda vm create web --disk data.img --disk tools.img,ro\n  dda vm console web\n  dda add web --pool fast --class nvme\n",
     )
     .action(async (named: string, flags: CreateFlags) => {
       const { terminal } = context;
@@ -38,8 +38,15 @@ export function addVmCreateCommand(vm: Command, context: CliContext): void {
       await daemon.ask(daemon.routes.health.$get());
       const created = await withGuestOnDisk(files, (guest, warnings) => {
         for (const text of warnings) terminal.notices(`${terminal.style('yellow', 'warning')}: ${text}\n`);
-        const highWindowBytes = flags.window?.map(parseSize) ?? windowSizesFor(context.openHost('dda vm create').tree);
-        const spec = { ...guest, memoryBytes: flags.memory, cpuCount: flags.cpus, highWindowBytes };
+        const { tree } = context.openHost('dda vm create');
+        const highWindowBytes = flags.window?.map(parseSize) ?? windowSizesFor(tree, flags.disk?.length);
+        const spec = {
+          ...guest,
+          memoryBytes: flags.memory,
+          cpuCount: flags.cpus,
+          ...daemonDisks(flags),
+          highWindowBytes,
+        };
         return daemon.ask(daemon.routes.vms.$post({ json: { name, spec } }));
       });
       const sentence = `${created.name} runs in process ${created.processId ?? 'unknown'}`;

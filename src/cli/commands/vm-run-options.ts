@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { DEFAULT_EJECT_DEADLINE_MS, type DiskSpec, parseDisk } from '../../host/index.ts';
+import { DEFAULT_EJECT_DEADLINE_MS } from '../../host/index.ts';
 import { formatVersion as formatVmbus, ProtocolVersion } from '../../vmbus/index.ts';
 import { parseVersion as parseVpci, VpciVersion } from '../../vpci/index.ts';
 import { collect, parseDuration } from '../option-values.ts';
@@ -10,7 +10,6 @@ import { type ConsoleMode, consoleModes } from './vm-console.ts';
 export interface VmRunFlags extends GuestFlags {
   readonly name?: string;
   readonly device?: readonly string[];
-  readonly disk?: readonly DiskSpec[];
   readonly console: ConsoleMode;
   readonly vpciVersion?: VpciVersion;
   readonly vmbusVersion?: ProtocolVersion;
@@ -27,11 +26,6 @@ export function addRunOptions(command: Command): Command {
     command.option('--name <NAME>', "what to call it: a-z, 0-9, - (default: vm- and this process's id)"),
   )
     .option('--device <BDF>', 'lend it this function from the start; may be given often', collect)
-    .option(
-      '--disk <FILE[,ro]>',
-      'give it this file as an NVMe disk; may be given often',
-      (text, earlier?: readonly DiskSpec[]) => [...(earlier ?? []), parseDisk(text)],
-    )
     .addOption(
       new Option('--console <MODE>', 'who gets Ctrl-C: the host, the guest (Ctrl-] ends it then); off: no input')
         .choices(consoleModes)

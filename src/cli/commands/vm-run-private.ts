@@ -5,6 +5,7 @@ import type { CliContext } from '../cli-context.ts';
 import { refuseBesideDaemon } from '../daemon/find-daemon.ts';
 import { type PrivateRunRequest, runPrivately } from '../private-daemon/private-run.ts';
 import { atConsole } from './console-run.ts';
+import { daemonDisks } from './guest-options.ts';
 import type { VmRunFlags } from './vm-run-options.ts';
 
 /** Options of `vm run` that the daemon's VMs don't have. */
@@ -12,7 +13,6 @@ const ownProcessOnly = {
   vpciVersion: '--vpci-version',
   vmbusVersion: '--vmbus-version',
   ejectDeadline: '--eject-deadline',
-  disk: '--disk',
   trace: '--trace',
 };
 
@@ -54,7 +54,8 @@ export async function runWithPrivateDaemon(
       ...(await writeGuest(guest, files, directory)),
       memoryBytes: flags.memory,
       cpuCount: flags.cpus,
-      highWindowBytes: windowSizesFor(host.tree),
+      ...daemonDisks(flags),
+      highWindowBytes: windowSizesFor(host.tree, flags.disk?.length),
     }),
     onReset: flags.onReset,
     force: flags.force ?? false,

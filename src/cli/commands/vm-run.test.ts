@@ -12,12 +12,7 @@ for (const [what, args, exitCode, told] of [
   ['a bad name', ['--name', 'My VM'], 2, /\[vm-name-malformed\]/],
   ['a malformed address', ['--device', '1:0'], 2, /\[pci-address-malformed\]/],
   ['no such function', ['--device', '09:00.0'], 3, /\[no-such-function\]: Can't lend 0000:09:00\.0/],
-  [
-    'a disk that is not there',
-    ['--disk', '/nowhere/data.img,ro'],
-    3,
-    /\[file-unreadable\]: Can't use --disk \/nowhere/,
-  ],
+  ['a disk that is not there', ['--disk', '/nowhere/data.img,ro'], 3, /\[file-unreadable\]: Can't use \/nowhere/],
   ['a disk that is no file', ['--disk', '/dev/null'], 5, /\[disk-malformed\].*no ordinary file/],
   ['a script for an initramfs that is used as it is', ['--initrd', 'a', '--run', 'b'], 2, /\[options-conflict\]/],
 ] as const) {

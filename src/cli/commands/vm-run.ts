@@ -44,10 +44,11 @@ async function run(context: CliContext, flags: VmRunFlags, command: Command): Pr
     );
   }
   const asked = askedFunctions(host, flags.device ?? []);
-  const disks = openDisks(flags.disk ?? []);
+  // A private daemon opens them itself.
+  const disks = openDisks(flags.privateDaemon === true ? [] : (flags.disk ?? []));
   const support = context.guestSupport();
   if (!support.runs) throw new KvmError(support.code, support.sentence);
-  const guest = await prepareGuest({ ...files, disks: flags.disk !== undefined }, asked);
+  const guest = await prepareGuest(files, asked);
   if (flags.privateDaemon === true) {
     await runWithPrivateDaemon(context, flags, { name, host, asked, files, guest });
     return;

@@ -3,7 +3,7 @@ import { addressValue, AdminOpcode, allNamespaces, type NvmeCommand, type Respon
 import { followPrps, scatter } from './data-pointer.ts';
 import type { Features } from './features.ts';
 import type { GuestMemory } from './guest-memory.ts';
-import { type ControllerIdentity, identify } from './identify.ts';
+import { type Identified, identify } from './identify.ts';
 import { LogPage, type LogPages } from './log-pages.ts';
 import type { Namespace } from './namespace.ts';
 import { QueueCommands, type QueueOwner } from './queue-commands.ts';
@@ -12,9 +12,7 @@ import { maxTransferBytes, pageBytes } from './registers.ts';
 import { NvmeStatus } from './status.ts';
 
 /** What admin commands act on. */
-export interface AdminParts extends QueueOwner {
-  readonly identity: ControllerIdentity;
-  readonly namespaces: readonly Namespace[];
+export interface AdminParts extends QueueOwner, Identified {
   readonly features: Features;
   readonly logs: LogPages;
   readonly events: AsyncEvents;
@@ -63,6 +61,10 @@ export class AdminCommands {
       }
       case AdminOpcode.asyncEventRequest:
         return this.#requestEvent(request, respond);
+      case AdminOpcode.virtualizationManagement: {
+        const done = this.#parts.role.secondaries?.manage(command.cdw10, command.cdw11);
+        return done === undefined ? respond(NvmeStatus.invalidOpcode) : respond(done.status, done.result);
+      }
       case AdminOpcode.doorbellBufferConfig:
         return respond(this.#configureDoorbells(command, memory));
       case AdminOpcode.formatNvm:
@@ -73,8 +75,7 @@ export class AdminCommands {
   }
 
   #identify(command: NvmeCommand, memory: GuestMemory): NvmeStatus {
-    const { identity, namespaces } = this.#parts;
-    const structure = identify(command.cdw10, command.namespaceId, identity, namespaces);
+    const structure = identify(command.cdw10, command.namespaceId, this.#parts);
     return typeof structure === 'number' ? structure : send(memory, command, structure);
   }
 

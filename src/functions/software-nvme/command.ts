@@ -10,6 +10,7 @@ export const AdminOpcode = {
   setFeatures: 0x09,
   getFeatures: 0x0a,
   asyncEventRequest: 0x0c,
+  virtualizationManagement: 0x1c,
   doorbellBufferConfig: 0x7c,
   formatNvm: 0x80,
 } as const;

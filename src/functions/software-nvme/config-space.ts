@@ -17,20 +17,28 @@ import {
 import { msixPendingOffset, msixTableOffset } from './registers.ts';
 
 /** Ids that nobody has registered: drivers take an NVMe controller by its class. */
-export const softwareNvmeIds = { vendorId: 0xdda0, deviceId: 0x0001 } as const;
+export const softwareNvmeIds = { vendorId: 0xdda0, deviceId: 0x0001, virtualFunctionDeviceId: 0x0002 } as const;
 /** Mass storage, non-volatile memory, NVM Express (PCI Code and ID Assignment Specification). */
 const classCode = { baseClass: 0x01, subClass: 0x08, programmingInterface: 0x02 } as const;
 
-const Place = { powerManagement: 0x40, msix: 0x50, express: 0x60 } as const;
+const Place = { powerManagement: 0x40, msix: 0x50, express: 0x60, sriov: 0x100 } as const;
 /** Version 3 of the power management interface; no D1, no D2, no PME. */
 const powerCapabilities = 0x0003;
 const expressVersion = 2;
 
+export interface ConfigShape {
+  readonly vectors: number;
+  readonly isVirtual: boolean;
+  /** The SR-IOV capability of a physical function. */
+  readonly sriov: Uint8Array | undefined;
+}
+
 /** Configuration space after a reset: one 64-bit BAR, MSI-X, a function-level reset. */
-export function softwareNvmeConfig(vectors: number): Uint8Array {
+export function softwareNvmeConfig({ vectors, isVirtual, sriov }: ConfigShape): Uint8Array {
+  const deviceId = isVirtual ? softwareNvmeIds.virtualFunctionDeviceId : softwareNvmeIds.deviceId;
   const config = new Uint8Array(extendedConfigSpaceBytes);
   writeU16(config, HeaderRegister.vendorId, softwareNvmeIds.vendorId);
-  writeU16(config, HeaderRegister.deviceId, softwareNvmeIds.deviceId);
+  writeU16(config, HeaderRegister.deviceId, deviceId);
   writeU16(config, HeaderRegister.command, CommandBit.memorySpace | CommandBit.interruptDisable);
   writeU16(config, HeaderRegister.status, StatusBit.capabilityList);
   config[HeaderRegister.revisionId] = 1;
@@ -39,7 +47,7 @@ export function softwareNvmeConfig(vectors: number): Uint8Array {
   config[HeaderRegister.baseClass] = classCode.baseClass;
   writeU32(config, HeaderRegister.bar0, BarBit.memory64);
   writeU16(config, HeaderRegister.subsystemVendorId, softwareNvmeIds.vendorId);
-  writeU16(config, HeaderRegister.subsystemId, softwareNvmeIds.deviceId);
+  writeU16(config, HeaderRegister.subsystemId, deviceId);
   config[HeaderRegister.capabilityPointer] = Place.powerManagement;
 
   config.set([CapabilityId.powerManagement, Place.msix], Place.powerManagement);
@@ -55,5 +63,6 @@ export function softwareNvmeConfig(vectors: number): Uint8Array {
   const expressKind = expressVersion | (ExpressPortType.rootComplexEndpoint << 4);
   writeU16(config, Place.express + ExpressRegister.capabilities, expressKind);
   writeU32(config, Place.express + ExpressRegister.deviceCapabilities, deviceCapabilitiesFunctionLevelReset);
+  if (sriov !== undefined) config.set(sriov, Place.sriov);
   return config;
 }

@@ -10,6 +10,7 @@ import { LogPages } from './log-pages.ts';
 import type { Namespace } from './namespace.ts';
 import { QueueEngine } from './queue-engine.ts';
 import { RegisterFile } from './register-file.ts';
+import type { ControllerRole } from './role.ts';
 import { doorbellBytes, doorbellsOffset, msixTableOffset, ShutdownState } from './registers.ts';
 import { NvmeStatus } from './status.ts';
 
@@ -33,6 +34,7 @@ export interface ControllerOptions {
   /** I/O queues of each kind, at the most. */
   readonly queuePairs: number;
   readonly vectors: number;
+  readonly role: ControllerRole;
   readonly faults: FaultPlan;
   readonly port: ControllerPort;
 }
@@ -56,10 +58,13 @@ export class NvmeController {
   readonly #formatting = new Set<Namespace>();
   #memory: GuestMemory | undefined;
   #busMaster = false;
+  readonly #role: ControllerRole;
+  #online = true;
   /** Grows with each reset: what was begun before is nobody's business any more. */
   #era = 0;
 
-  constructor({ identity, namespaces, queuePairs, vectors, faults, port }: ControllerOptions) {
+  constructor({ identity, namespaces, queuePairs, vectors, role, faults, port }: ControllerOptions) {
+    this.#role = role;
     this.#namespaces = namespaces;
     this.#port = port;
     this.#faults = faults;
@@ -81,6 +86,7 @@ export class NvmeController {
     const admin = new AdminCommands({
       ...shared,
       identity,
+      role,
       vectors,
       events: this.#events,
       queues: engine.queues,
@@ -114,7 +120,17 @@ export class NvmeController {
   reset(): void {
     this.#stop();
     this.#registers.reset();
+    if (!this.#online) this.#registers.setFatal();
     this.#busMaster = false;
+  }
+
+  /** A secondary controller that is offline has failed for whoever looks, and does nothing (8.5.3). */
+  setOnline(online: boolean): void {
+    if (this.#online === online) return;
+    this.#online = online;
+    this.#stop();
+    this.#registers.reset();
+    if (!online) this.#registers.setFatal();
   }
 
   read(offset: number, sizeBytes: number): bigint {
@@ -159,7 +175,8 @@ export class NvmeController {
   /** 7.6.1: what was under way at the storages ends first, so that nothing old comes after anything new. */
   #enable(): void {
     const places = this.#registers.adminQueues;
-    if (!this.#registers.configurable || places === undefined) return this.#registers.setFatal();
+    const mayStart = this.#online && this.#registers.configurable;
+    if (!mayStart || places === undefined) return this.#registers.setFatal();
     const era = this.#era;
     this.#whenIdle(() => {
       if (this.#era !== era) return;
@@ -171,6 +188,7 @@ export class NvmeController {
   #disable(): void {
     this.#stop();
     this.#registers.clearStatus();
+    if (!this.#online) this.#registers.setFatal();
   }
 
   #stop(): void {
@@ -180,6 +198,7 @@ export class NvmeController {
     this.#features.reset();
     this.#formatting.clear();
     this.#registers.ready = false;
+    this.#role.secondaries?.takeAllOffline();
     this.#tellShadowed();
   }
 

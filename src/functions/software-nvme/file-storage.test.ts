@@ -17,7 +17,7 @@ function open(
   const path = join(directory, name);
   writeFileSync(path, new Uint8Array(BYTES).fill(0xa5));
   const fd = openSync(path, flags);
-  return { storage: new FileStorage(fd, BYTES, false), path, fd };
+  return { storage: new FileStorage({ fd, sizeBytes: BYTES, readOnly: false, inMemory: false }), path, fd };
 }
 
 /** What an operation ends with. */
@@ -63,7 +63,7 @@ test('a file in memory is always at hand', (t) => {
   if (statfsSync('/dev/shm').type !== 0x0102_1994) return t.skip('no tmpfs here');
   const path = `/dev/shm/dda-at-hand-${process.pid}`;
   writeFileSync(path, new Uint8Array(4096).fill(0x5a));
-  const storage = new FileStorage(openSync(path, 'r+'), 4096, false);
+  const storage = new FileStorage({ fd: openSync(path, 'r+'), sizeBytes: 4096, readOnly: false, inMemory: true });
   rmSync(path);
   assert.equal(storage.writeAtOnce(512, [new Uint8Array(100).fill(1), new Uint8Array(412).fill(2)]), true);
   const target = new Uint8Array(4096);

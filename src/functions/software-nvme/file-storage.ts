@@ -1,9 +1,15 @@
-import { close, fdatasync, read, statfsSync, write } from 'node:fs';
+import { close, fdatasync, read, write } from 'node:fs';
 import { type AtOnce, punchHole, readInto, writeFrom } from '../../linux/index.ts';
 import type { Storage, StorageDone } from './storage.ts';
 
-/** Files of this file system are memory. TMPFS_MAGIC, Linux include/uapi/linux/magic.h. */
-const memoryFileSystem = 0x0102_1994;
+/** A file that somebody has opened. */
+export interface OpenFile {
+  readonly fd: number;
+  readonly sizeBytes: number;
+  readonly readOnly: boolean;
+  /** Its file system is memory: reading from it and writing to it never waits for a device. */
+  readonly inMemory: boolean;
+}
 
 /** Where a file system can't give room back, zeros are written, so many at once. */
 const zeros = new Uint8Array(2 ** 20);
@@ -16,7 +22,6 @@ export class FileStorage implements Storage {
   readonly sizeBytes: number;
   readonly readOnly: boolean;
   readonly #fd: number;
-  /** Reads from it never wait for a device. */
   readonly #inMemory: boolean;
   /** Until the file system says that it can't. */
   readonly #mayAtOnce = { reads: true, writes: true };
@@ -25,12 +30,12 @@ export class FileStorage implements Storage {
   #punches = true;
   #closed = false;
 
-  /** Takes over `fd`, which reads and, unless `readOnly`, writes. */
-  constructor(fd: number, sizeBytes: number, readOnly: boolean) {
+  /** Takes over `fd`, which reads and, unless `readOnly`, writes. It opens nothing, now or later. */
+  constructor({ fd, sizeBytes, readOnly, inMemory }: OpenFile) {
     this.#fd = fd;
     this.sizeBytes = sizeBytes;
     this.readOnly = readOnly;
-    this.#inMemory = statfsSync(`/proc/self/fd/${fd}`).type === memoryFileSystem;
+    this.#inMemory = inMemory;
   }
 
   read(offset: number, target: Uint8Array, done: StorageDone): void {

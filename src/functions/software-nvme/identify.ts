@@ -3,10 +3,18 @@ import { allNamespaces } from './command.ts';
 import { errorLogEntries } from './log-pages.ts';
 import { blockCount, blockShift, type Namespace } from './namespace.ts';
 import { maxTransferShift, nvmeVersion } from './registers.ts';
+import type { ControllerRole } from './role.ts';
 import { NvmeStatus } from './status.ts';
 
 /** Which structure Identify asks for (CNS), NVM Express Base Specification 1.4, 5.15 and figure 244. */
-const Structure = { namespace: 0x00, controller: 0x01, activeNamespaces: 0x02, descriptors: 0x03 } as const;
+const Structure = {
+  namespace: 0x00,
+  controller: 0x01,
+  activeNamespaces: 0x02,
+  descriptors: 0x03,
+  primaryCapabilities: 0x14,
+  secondaryList: 0x15,
+} as const;
 export const identifyBytes = 4096;
 
 /** What tells one controller from another. ASCII; cut or padded to the field. */
@@ -22,6 +30,19 @@ export interface ControllerIdentity {
   readonly qualifiedName: string;
 }
 
+/** What {@link identify} tells of. */
+export interface Identified {
+  readonly identity: ControllerIdentity;
+  readonly namespaces: readonly Namespace[];
+  readonly role: ControllerRole;
+}
+
+/** CMIC, NMIC. */
+const severalControllers = 1 << 1;
+const ofVirtualFunction = 1 << 2;
+const sharedNamespace = 0x01;
+/** OACS: Virtualization Management. */
+const virtualizationManagement = 1 << 7;
 /** OACS: Format NVM, Doorbell Buffer Config. */
 const optionalAdminCommands = (1 << 1) | (1 << 8);
 /** ONCS: Compare, Dataset Management, Write Zeroes, Save and Select. */
@@ -42,15 +63,14 @@ const uuidDescriptor = 0x03;
 export function identify(
   cdw10: number,
   namespaceId: number,
-  identity: ControllerIdentity,
-  namespaces: readonly Namespace[],
+  { identity, namespaces, role }: Identified,
 ): Uint8Array | NvmeStatus {
   switch (cdw10 & 0xff) {
     case Structure.controller:
-      return identifyController(identity, namespaces.length);
+      return identifyController(identity, namespaces.length, role);
     case Structure.namespace: {
       const namespace = namespaces[namespaceId - 1];
-      return namespace === undefined ? NvmeStatus.invalidNamespaceOrFormat : identifyNamespace(namespace);
+      return namespace === undefined ? NvmeStatus.invalidNamespaceOrFormat : identifyNamespace(namespace, role);
     }
     case Structure.activeNamespaces:
       if (namespaceId >= allNamespaces - 1) return NvmeStatus.invalidNamespaceOrFormat;
@@ -59,13 +79,17 @@ export function identify(
       const namespace = namespaces[namespaceId - 1];
       return namespace === undefined ? NvmeStatus.invalidNamespaceOrFormat : descriptors(namespace);
     }
+    case Structure.primaryCapabilities:
+      return role.secondaries?.capabilities() ?? NvmeStatus.invalidField;
+    case Structure.secondaryList:
+      return role.secondaries?.list(cdw10 >>> 16) ?? NvmeStatus.invalidField;
     default:
       return NvmeStatus.invalidField;
   }
 }
 
 /** Figure 247. What isn't set is 0: not there, or not told. */
-function identifyController(identity: ControllerIdentity, namespaceCount: number): Uint8Array {
+function identifyController(identity: ControllerIdentity, namespaceCount: number, role: ControllerRole): Uint8Array {
   const bytes = new Uint8Array(identifyBytes);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, identity.vendorId, true);
@@ -73,11 +97,14 @@ function identifyController(identity: ControllerIdentity, namespaceCount: number
   bytes.set(text(identity.serialNumber, 20), 4);
   bytes.set(text(identity.modelNumber, 40), 24);
   bytes.set(text(identity.firmwareRevision, 8), 64);
+  view.setUint8(76, (role.isShared ? severalControllers : 0) | (role.isVirtual ? ofVirtualFunction : 0));
   view.setUint8(77, maxTransferShift);
+  view.setUint16(78, role.controllerId, true);
   view.setUint32(80, nvmeVersion, true);
   // An I/O controller.
   view.setUint8(111, 1);
-  view.setUint16(256, optionalAdminCommands, true);
+  const managing = role.secondaries === undefined ? 0 : virtualizationManagement;
+  view.setUint16(256, optionalAdminCommands | managing, true);
   // Aborts at once, 0-based: all are carried out at once.
   view.setUint8(258, 3);
   view.setUint8(259, maxEventRequests - 1);
@@ -98,13 +125,14 @@ function identifyController(identity: ControllerIdentity, namespaceCount: number
 }
 
 /** Figure 245: one format, no metadata. */
-function identifyNamespace(namespace: Namespace): Uint8Array {
+function identifyNamespace(namespace: Namespace, { isShared }: ControllerRole): Uint8Array {
   const bytes = new Uint8Array(identifyBytes);
   const view = new DataView(bytes.buffer);
   const blocks = BigInt(blockCount(namespace));
   view.setBigUint64(0, blocks, true);
   view.setBigUint64(8, blocks, true);
   view.setBigUint64(16, blocks, true);
+  view.setUint8(30, isShared ? sharedNamespace : 0);
   view.setUint8(33, deallocatedBlocks);
   view.setUint8(99, namespace.storage.readOnly ? writeProtected : 0);
   view.setUint8(128 + 2, blockShift);

@@ -6,7 +6,9 @@ import { NvmeController } from './controller.ts';
 import { FaultPlan } from './faults.ts';
 import { DmaMemory } from './guest-memory.ts';
 import type { Namespace } from './namespace.ts';
+import { type ControllerRole, soleController } from './role.ts';
 import { barBytes, doorbellBytes, doorbellsOffset } from './registers.ts';
+import type { SriovCapability } from './sriov-capability.ts';
 
 export interface SoftwareNvmeOptions {
   /** For messages. */
@@ -18,6 +20,12 @@ export interface SoftwareNvmeOptions {
   readonly namespaces: readonly Namespace[];
   /** I/O queues of each kind, at the most; as many vectors and one for the admin queue. */
   readonly queuePairs: number;
+  /** Where there are several in one subsystem. */
+  readonly role?: ControllerRole;
+  /** Of the physical function that virtual ones belong to. */
+  readonly sriov?: SriovCapability;
+  /** Interrupts, where that is not one a queue pair and one more. */
+  readonly vectors?: number;
 }
 
 const barIndex = 0;
@@ -40,19 +48,23 @@ export class NvmeBackend implements FunctionBackend {
   readonly #unheard = new Set<number>();
   /** By queue. */
   readonly #doorbells = new Map<number, EventFd>();
+  readonly #sriov: SriovCapability | undefined;
   #events: BackendEvents | undefined;
   #closed = false;
 
   constructor(options: SoftwareNvmeOptions) {
     this.name = options.name;
-    const vectors = options.queuePairs + 1;
-    this.#config = softwareNvmeConfig(vectors);
+    const { role = soleController, sriov } = options;
+    const vectors = options.vectors ?? options.queuePairs + 1;
+    this.#sriov = sriov;
+    this.#config = softwareNvmeConfig({ vectors, isVirtual: role.isVirtual, sriov: sriov?.bytes });
     const { serialNumber, qualifiedName, namespaces, queuePairs } = options;
     this.#controller = new NvmeController({
       identity: { vendorId: softwareNvmeIds.vendorId, serialNumber, modelNumber, firmwareRevision, qualifiedName },
       namespaces,
       queuePairs,
       vectors,
+      role,
       faults: this.faults,
       port: {
         interrupt: (vector) => this.#interrupt(vector),
@@ -73,7 +85,13 @@ export class NvmeBackend implements FunctionBackend {
 
   reset(): void {
     this.#controller.reset();
+    this.#sriov?.reset();
     this.disableVectors();
+  }
+
+  /** Of a secondary controller: whether its primary lets it work. */
+  setOnline(online: boolean): void {
+    this.#controller.setOnline(online);
   }
 
   listen(events: BackendEvents | undefined): void {

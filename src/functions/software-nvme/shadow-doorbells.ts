@@ -42,9 +42,8 @@ export class ShadowDoorbells {
   }
 
   #write(page: number, offset: number, value: number): void {
-    const bytes = new Uint8Array(entryBytes);
-    new DataView(bytes.buffer).setUint32(0, value, true);
-    this.#memory.write(page + offset, bytes);
+    this.#view.setUint32(0, value, true);
+    this.#memory.write(page + offset, this.#word);
   }
 }
 

@@ -7,11 +7,18 @@ import { NvmeBackend, type SoftwareNvmeOptions } from './nvme-backend.ts';
 export class SoftwareNvme extends PolicedFunction {
   /** What shall go wrong, for tests. */
   readonly faults: FaultPlan;
+  readonly #nvme: NvmeBackend;
 
   /** `allocate`: of memory that the borrower can show to a guest. */
   constructor(options: SoftwareNvmeOptions, allocate: AllocatePages) {
     const backend = new NvmeBackend(options);
     super(backend, allocate);
     this.faults = backend.faults;
+    this.#nvme = backend;
+  }
+
+  /** Of a secondary controller: whether its primary lets it work. */
+  setOnline(online: boolean): void {
+    this.#nvme.setOnline(online);
   }
 }

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, truncateSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Disk, functionName, openDisks, parseDisk } from './disk.ts';
+import { Disk, functionName, openDisks } from './disk.ts';
+import { parseDisk } from './disk-file.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'dda-disks-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -20,6 +21,8 @@ const use = (path: string, readOnly = false): Disk => new Disk({ path, readOnly 
 test('FILE and FILE,ro', () => {
   assert.deepEqual(parseDisk('/a,b.img'), { path: '/a,b.img', readOnly: false });
   assert.deepEqual(parseDisk('a.img,ro'), { path: 'a.img', readOnly: true });
+  assert.deepEqual(parseDisk('a.img,ro,vfs=2'), { path: 'a.img', readOnly: true, virtualFunctions: 2 });
+  for (const text of ['a.img,vfs=0', 'a.img,vfs=17']) assert.throws(() => parseDisk(text), { code: 'disk-malformed' });
 });
 
 test('a disk goes by its name, a function by its address', () => {
@@ -74,10 +77,10 @@ test('disks have names in order; each lending is a controller of the size of the
   );
   const [first] = disks;
   assert.ok(first);
-  const fn = first.createFunction(3);
+  const fn = first.createFunction('disk0', 3);
   assert.deepEqual([fn.name, fn.vectors.msix, fn.identity.baseClass], ['disk0', 4, 1]);
   fn.close();
-  const wide = first.createFunction(99);
+  const wide = first.createFunction('disk0', 99);
   assert.equal(wide.vectors.msix, 17);
   wide.close();
   for (const disk of disks) disk.close();

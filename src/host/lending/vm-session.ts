@@ -63,7 +63,7 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
     this.#borrowed = borrowed;
     const { disks = [], ...machine } = options;
     this.#deadlineMs = options.ejectDeadlineMs ?? DEFAULT_EJECT_DEADLINE_MS;
-    this.#disks = new Map(disks.map((disk) => [disk.name, disk]));
+    this.#disks = new Map(disks.flatMap((disk) => disk.functions.map((name) => [name, disk])));
     this.#vcpus = options.vcpus;
     this.machine = new VirtualMachine({ populateMemory: true, ...machine });
     this.machine.on('releaseRequested', (assignment) => this.#hostWants(assignment));
@@ -99,7 +99,7 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
     this.#lending.add(name);
     try {
       const disk = this.#disks.get(name);
-      if (disk !== undefined) this.#lend(name, disk.createFunction(this.#vcpus));
+      if (disk !== undefined) this.#lend(name, disk.createFunction(name, this.#vcpus));
       else if (isDiskName(name)) throw this.#noSuchDisk(name);
       else await this.#borrowAndLend(name);
     } finally {

@@ -1,3 +1,4 @@
+import type { DiskSpec } from '../disks/disk-file.ts';
 import type { ErrorReport } from '../error-report.ts';
 import type { TraceChunk } from '../../trace/index.ts';
 import type { ProcessMark } from '../moves/record.ts';
@@ -13,6 +14,8 @@ export interface VmSpec {
   readonly kernel: string;
   readonly initramfs?: string;
   readonly commandLine: string;
+  /** `disk0`, `disk1`, …: files that are its own for as long as its process runs. */
+  readonly disks?: readonly DiskSpec[];
   /** Sizes of the window for BARs above 4 GiB, the best first: functions lent later must fit in. */
   readonly highWindowBytes?: readonly number[];
 }

@@ -35,8 +35,10 @@ export function highWindowsFor(tree: HostTree, diskCount = 0): (number | undefin
 }
 
 /** The same for a manager's VM, which comes to the least there is by itself. */
-export function windowSizesFor(tree: HostTree): number[] {
-  return highWindowsFor(tree).flatMap((sizeBytes) => (sizeBytes === undefined || sizeBytes === 0 ? [] : [sizeBytes]));
+export function windowSizesFor(tree: HostTree, diskCount = 0): number[] {
+  return highWindowsFor(tree, diskCount).flatMap((sizeBytes) =>
+    sizeBytes === undefined || sizeBytes === 0 ? [] : [sizeBytes],
+  );
 }
 
 /** Starts a VM. Throws HostError `vm-refused`, and as {@link VmSession} does. */

@@ -86,7 +86,7 @@ export class VmRun {
   constructor(request: VmRunRequest, observer: VmRunObserver) {
     this.#request = request;
     this.#observer = observer;
-    const disks = (request.disks ?? []).map(({ name }) => name);
+    const disks = (request.disks ?? []).flatMap(({ functions }) => functions);
     this.#functions = new Set([...disks, ...request.functions.map(functionName)]);
   }
 

@@ -15,6 +15,7 @@ import {
   writeLimit,
 } from '../../linux/index.ts';
 import { encodeSpec, type VmProcessSpec, vmProcessProgram } from '../../vm/process/index.ts';
+import { openDiskFile, refuseTwice } from '../disks/disk-file.ts';
 import { HostError } from '../errors.ts';
 import type { VmSpec } from '../manager/ports.ts';
 
@@ -40,7 +41,7 @@ export interface LaunchRequest {
 /**
  * Starts the process of a VM: a user of its own without capabilities or further groups, no way to get any, its own session,
  * the root as directory, nothing in the environment, and of descriptors those that docs/vm-process.md lists. Throws HostError
- * `file-unreadable`, `vm-refused`; then there is no process.
+ * `file-unreadable`, `disk-malformed`, `disk-in-use`, `vm-refused`; then there is no process.
  */
 export function launchVmProcess(request: LaunchRequest): ChildProcess {
   const { name, spec, userId } = request;
@@ -52,6 +53,12 @@ export function launchVmProcess(request: LaunchRequest): ChildProcess {
   const initrd = keep(openGuestFile(asked, spec.initramfs ?? '/dev/null'));
   const dma = openDma(request.dma);
   keep(dma.fd);
+  refuseTwice(spec.disks ?? []);
+  const disks = (spec.disks ?? []).map((disk) => {
+    const file = openDiskFile(disk);
+    keep(file.fd);
+    return { ...file, virtualFunctions: disk.virtualFunctions ?? 0 };
+  });
   const written = keep(
     specFile({
       name,
@@ -61,9 +68,13 @@ export function launchVmProcess(request: LaunchRequest): ChildProcess {
       commandLine: spec.commandLine,
       hasInitrd: spec.initramfs !== undefined,
       dma: dma.kind,
+      disks: disks.map(({ sizeBytes, readOnly, inMemory, uuid, virtualFunctions }) => {
+        return { sizeBytes, readOnly, inMemory, virtualFunctions, uuid: Buffer.from(uuid).toString('hex') };
+      }),
       highWindowBytes: [...(spec.highWindowBytes ?? [])],
     }),
   );
+  const files = disks.map(({ fd }) => fd);
   forbidNewPrivileges();
   // Node's runtime clears the supplementary groups when it changes the user, and closes what isn't named here.
   const child = spawn(process.execPath, [fileURLToPath(vmProcessProgram()), name], {
@@ -72,7 +83,7 @@ export function launchVmProcess(request: LaunchRequest): ChildProcess {
     detached: true,
     uid: userId,
     gid: userId,
-    stdio: ['ignore', request.logFd, request.logFd, request.listenerFd, written, kvm, kernel, initrd, dma.fd],
+    stdio: ['ignore', request.logFd, request.logFd, request.listenerFd, written, kvm, kernel, initrd, dma.fd, ...files],
   });
   if (child.pid === undefined) return child;
   limit(child.pid, spec);

@@ -36,8 +36,6 @@ function move(
   wait: boolean,
 ): AtOnce {
   if (parts.length > maxVectors) return 'partly';
-  const vectors = new Uint8Array(parts.length * vectorBytes);
-  const view = new DataView(vectors.buffer);
   let wanted = 0;
   let at = 0;
   for (const part of parts) {
@@ -54,6 +52,10 @@ function move(
   if (errno === notSupported) return 'never';
   return count === wanted ? 'done' : 'partly';
 }
+
+/** Of the call that is being made: it is over before there is another. */
+const vectors = new Uint8Array(maxVectors * vectorBytes);
+const view = new DataView(vectors.buffer);
 
 /** Where shared buffers begin: they never move, and asking for each part of one takes longer than all the rest. */
 const beginnings = new WeakMap<SharedArrayBuffer, number>();

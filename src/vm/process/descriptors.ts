@@ -12,4 +12,6 @@ export const Descriptor = {
   initrd: 7,
   /** `/dev/vfio/vfio`, empty, or `/dev/iommu`. `/dev/null`: this host has neither, and nothing can be lent. */
   dma: 8,
+  /** Files that are disks of the guest, as many as the spec names: opened for reading, and for writing unless read-only. */
+  firstDisk: 9,
 } as const;

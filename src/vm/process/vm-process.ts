@@ -9,6 +9,7 @@ import { VirtualMachine } from '../machine.ts';
 import type { MachineOptions } from '../machine-options.ts';
 import { ConsoleRing } from './console-ring.ts';
 import { Descriptor } from './descriptors.ts';
+import { lendInheritedDisks } from './inherited-disks.ts';
 import { sayLastWords } from './last-words.ts';
 import { LogLimit } from './log-limit.ts';
 import { ManagerLink } from './manager-link.ts';
@@ -60,6 +61,7 @@ async function run(): Promise<void> {
   const spec = decodeSpec(readOnce(Descriptor.spec));
   const machine = start(spec);
   for (const fd of [Descriptor.kvm, Descriptor.kernel]) closeFile(fd);
+  lendInheritedDisks(machine, spec);
   const ring = new ConsoleRing();
   const service = new VmService(new LendingMachine(machine, ring, spec.dma), (event) => link.tell(event));
   const link = new ManagerLink(FdListener.fromFd(Descriptor.listener), {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { AdminOpcode } from '../command.ts';
 import { NvmeController } from '../controller.ts';
+import { type ControllerRole, soleController } from '../role.ts';
 import { FaultPlan } from '../faults.ts';
 import { DmaMemory } from '../guest-memory.ts';
 import type { Namespace } from '../namespace.ts';
@@ -63,7 +64,11 @@ export class TestDriver {
   readonly #submission = new Map<number, Ring>();
   readonly #completion = new Map<number, Ring>();
 
-  constructor(storages: readonly Storage[] = [new MemoryStorage(2 ** 20)], queuePairs = 4) {
+  constructor(
+    storages: readonly Storage[] = [new MemoryStorage(2 ** 20)],
+    queuePairs = 4,
+    role: ControllerRole = soleController,
+  ) {
     this.namespaces = storages.map((storage, index) => ({ storage, uuid: new Uint8Array(16).fill(index + 1) }));
     this.controller = new NvmeController({
       identity: {
@@ -76,6 +81,7 @@ export class TestDriver {
       namespaces: this.namespaces,
       queuePairs,
       vectors: queuePairs + 1,
+      role,
       faults: this.faults,
       port: {
         interrupt: (vector) => void this.interrupts.push(vector),

@@ -23,7 +23,7 @@ for (const kind of KINDS) {
 
   test(`${kind}: a controller that hangs fails its command, and the guest lets go of it all the same`, () => {
     const world = new World({ kind }).start();
-    world.lent.nvme.stuck = true;
+    world.lent.hang();
     assert.match(String(world.verify(1)), /no completion of command 0x1 on queue 2/);
     world.machine.provider.eject();
     world.pass();

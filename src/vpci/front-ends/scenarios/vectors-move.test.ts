@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { EventFd } from '../../../linux/index.ts';
 import { MemoryChannel } from '../../../vmbus/index.ts';
 import { INSTANCE_ID } from '../../testing/fixture.ts';
 import { lentNvme, ModelMachine } from '../../testing/machine/index.ts';
@@ -8,7 +9,7 @@ import { NvmeDriver } from '../nvme/index.ts';
 
 test('a vector that moves costs a hypercall and no message, and no interrupt is lost', () => {
   const lent = lentNvme();
-  const machine = new ModelMachine({ functions: [lent] });
+  const machine = new ModelMachine({ functions: [lent], makeEvent: () => EventFd.create() });
   const channel = new MemoryChannel(machine.provider);
   const driver = new NvmeDriver();
   const open = () => {

@@ -1,5 +1,4 @@
-import type { DmaRegion } from '../../../functions/index.ts';
-import { PlainGuestMemory } from '../../../hyperv/testing/index.ts';
+import type { GuestMemory } from '../../../hyperv/index.ts';
 import type { DmaBuffer, MmioRequest, VectorTarget } from '../../front-ends/guest-platform.ts';
 
 const PAGE_BYTES = 4096;
@@ -12,28 +11,29 @@ const SPACE = {
   high: { start: 0x10_0000_0000, end: 0x20_0000_0000 },
 } as const;
 
+export interface GuestHardwareOptions {
+  /** RAM. */
+  readonly memory: GuestMemory;
+  /** The part of RAM, contiguous, that buffers for DMA come from: where it begins and ends. */
+  readonly dma: { readonly start: number; readonly end: number };
+  /** 2 by default. */
+  readonly vpCount?: number;
+}
+
 /** RAM, address space and interrupt vectors of a guest: who has what, and whether all of it came back. */
 export class GuestHardware {
-  readonly memory: PlainGuestMemory;
-  readonly memoryPages: number;
   readonly vpCount: number;
+  readonly #memory: GuestMemory;
+  readonly #dma: GuestHardwareOptions['dma'];
   readonly #ranges = new Map<number, number>();
   readonly #buffers = new Map<number, number>();
   readonly #handlers = new Map<string, (() => void) | undefined>();
   #nextVp = 0;
 
-  constructor(memoryPages: number, vpCount = 2) {
-    this.memoryPages = memoryPages;
-    this.memory = new PlainGuestMemory([{ gpn: 0, pageCount: memoryPages }]);
+  constructor({ memory, dma, vpCount = 2 }: GuestHardwareOptions) {
+    this.#memory = memory;
+    this.#dma = dma;
     this.vpCount = vpCount;
-  }
-
-  /** All of RAM, which is one piece, for functions' DMA; it has no address of its own, only bytes. */
-  get dmaRegion(): DmaRegion & { readonly bytes: Uint8Array } {
-    const page = this.memory.page(0);
-    if (page === undefined) throw new Error('the guest has no RAM');
-    const bytes = new Uint8Array(page.bytes.buffer);
-    return { gpa: 0, sizeBytes: bytes.byteLength, hostAddress: 0n, bytes };
   }
 
   /** What is taken now: ranges, pages, vectors. All zero: nothing leaked. */
@@ -53,13 +53,20 @@ export class GuestHardware {
 
   allocateDma(sizeBytes: number): DmaBuffer {
     const size = Math.ceil(sizeBytes / PAGE_BYTES) * PAGE_BYTES;
-    const gpa = place(this.#buffers, PAGE_BYTES, this.memoryPages * PAGE_BYTES, size, PAGE_BYTES);
+    const gpa = place(this.#buffers, this.#dma.start, this.#dma.end, size, PAGE_BYTES);
     if (gpa === undefined) throw new Error(`the guest has no ${sizeBytes} bytes of memory left`);
     return {
       gpa,
       sizeBytes: size,
-      read: (offset, bytes) => this.memory.peek(gpa + offset, bytes),
-      write: (offset, bytes) => this.memory.poke(gpa + offset, bytes),
+      read: (offset, bytes) => {
+        const copy = new Uint8Array(bytes);
+        if (!this.#memory.copyOut(gpa + offset, copy)) throw new RangeError(`no RAM at ${gpa + offset} + ${bytes}`);
+        return copy;
+      },
+      write: (offset, bytes) => {
+        if (!this.#memory.copyIn(gpa + offset, bytes))
+          throw new RangeError(`no RAM at ${gpa + offset} + ${bytes.byteLength}`);
+      },
     };
   }
 

@@ -1,4 +1,5 @@
-import type { MsiMessage, PciFunction } from '../../../functions/index.ts';
+import type { DmaRegion, MsiMessage, PciFunction } from '../../../functions/index.ts';
+import { PlainGuestMemory } from '../../../hyperv/testing/index.ts';
 import { CONFIG_WINDOW_BYTES } from '../../config-window.ts';
 import type {
   DmaBuffer,
@@ -16,15 +17,14 @@ import { GuestHardware } from './guest-hardware.ts';
 
 export interface ModelFunction {
   readonly slot: Slot;
-  /** Made with what the machine gives: a function that does DMA and raises interrupts. */
-  readonly make: (machine: ModelMachine) => PciFunction;
+  readonly make: () => PciFunction;
 }
 
 export interface ModelMachineOptions {
   readonly functions: readonly ModelFunction[];
   /** 1024 by default. */
   readonly memoryPages?: number;
-  /** For functions that write to real eventfds: makes one. By default they are numbers, given back to {@link ModelMachine.signal}. */
+  /** For functions that raise interrupts: makes an eventfd. By default they are numbers that nobody can write to. */
   readonly makeEvent?: () => ModelEvent;
   readonly provider?: Partial<Pick<VpciProviderOptions, 'maxVersion' | 'instanceId'>>;
 }
@@ -46,6 +46,7 @@ interface Lent {
   back: boolean;
 }
 
+const PAGE_BYTES = 4096;
 const HYPERCALL_SUCCESS = 0;
 const HYPERCALL_INVALID_PARAMETER = 5;
 
@@ -55,6 +56,7 @@ const HYPERCALL_INVALID_PARAMETER = 5;
  */
 export class ModelMachine implements GuestPlatform {
   readonly threads = new GuestThreads();
+  readonly memory: PlainGuestMemory;
   readonly hardware: GuestHardware;
   readonly port = new FakeMachine();
   readonly provider: VpciProvider;
@@ -72,18 +74,13 @@ export class ModelMachine implements GuestPlatform {
 
   constructor({ functions, memoryPages = 1024, makeEvent = numberedEvents(), provider = {} }: ModelMachineOptions) {
     this.#makeEvent = makeEvent;
-    this.hardware = new GuestHardware(memoryPages);
-    for (const { slot, make } of functions) this.#lent.set(slot, this.#lend(slot, make(this)));
+    this.memory = new PlainGuestMemory([{ gpn: 0, pageCount: memoryPages }]);
+    const dma = { start: PAGE_BYTES, end: memoryPages * PAGE_BYTES };
+    this.hardware = new GuestHardware({ memory: this.memory, dma });
+    for (const { slot, make } of functions) this.#lent.set(slot, this.#lend(slot, make()));
     const placed = [...this.#lent].map(([slot, { fn }]) => ({ function: fn, slot }));
     this.provider = new VpciProvider({ instanceId: INSTANCE_ID, functions: placed, port: this.port, ...provider });
     this.port.onEjection = (slot) => this.takeBack(slot);
-  }
-
-  /** The function's eventfd `eventFd` is written to. */
-  signal(eventFd: number): void {
-    const connected = this.#events.get(eventFd);
-    if (connected === undefined) throw new Error(`no vector has eventfd ${eventFd}`);
-    this.#fire(connected.lent, connected.vector);
   }
 
   /** The host detaches the function in `slot`: nothing may touch it any more. */
@@ -169,6 +166,14 @@ export class ModelMachine implements GuestPlatform {
     this.logged.push(text);
   }
 
+  /** All of RAM, which is one piece, for functions' DMA; it has no address of its own, only bytes. */
+  get #dmaRegion(): DmaRegion {
+    const page = this.memory.page(0);
+    if (page === undefined) throw new Error('the guest has no RAM');
+    const bytes = new Uint8Array(page.bytes.buffer);
+    return { gpa: 0, sizeBytes: bytes.byteLength, hostAddress: 0n, bytes };
+  }
+
   #lend(slot: Slot, fn: PciFunction): Lent {
     const lent: Lent = { fn, bars: new Map(), messages: new Map(), pending: new Set(), back: false };
     const borrower = {
@@ -182,7 +187,7 @@ export class ModelMachine implements GuestPlatform {
       failed: (reason: string) => this.log(`${formatSlot(slot)}: failed: ${reason}`),
     };
     fn.attach(borrower);
-    fn.attachMemory([this.hardware.dmaRegion]);
+    fn.attachMemory([this.#dmaRegion]);
     return lent;
   }
 
@@ -226,7 +231,7 @@ export class ModelMachine implements GuestPlatform {
   }
 }
 
-/** Numbers in place of eventfds: never drained, for they are signalled by a call. */
+/** Numbers in place of eventfds, for functions that raise no interrupts. */
 function numberedEvents(): () => ModelEvent {
   let next = 100;
   return () => {

@@ -1,3 +1,4 @@
+import { EventFd } from '../../../linux/index.ts';
 import { MemoryChannel } from '../../../vmbus/index.ts';
 import { LinuxBus, type LinuxBusOptions } from '../../front-ends/linux/index.ts';
 import type { FunctionDriver } from '../../front-ends/function-driver.ts';
@@ -60,10 +61,10 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.lent = lentNvme();
-    const { maxVersion, makeEvent } = options;
+    const { maxVersion, makeEvent = () => EventFd.create() } = options;
     this.machine = new ModelMachine({
       functions: options.functions ?? [this.lent],
-      ...(makeEvent === undefined ? {} : { makeEvent }),
+      makeEvent,
       provider: maxVersion === undefined ? {} : { maxVersion },
     });
     this.host = new FaultyHost(this.machine.provider, options.faults ?? [], {
