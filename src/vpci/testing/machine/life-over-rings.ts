@@ -1,3 +1,4 @@
+import { EventFd } from '../../../linux/index.ts';
 import type { GuestChannel, Offer } from '../../../vmbus/index.ts';
 import type { VmbusTestbench } from '../../../vmbus/testing/index.ts';
 import { LinuxBus } from '../../front-ends/linux/index.ts';
@@ -27,6 +28,7 @@ export class LifeOverRings {
   constructor(kind: GuestKind, bench: VmbusTestbench, maxVersion?: VpciVersion) {
     this.machine = new ModelMachine({
       functions: [lentNvme()],
+      makeEvent: () => EventFd.create(),
       ...(maxVersion === undefined ? {} : { provider: { maxVersion } }),
     });
     this.#bench = bench;
