@@ -23,7 +23,7 @@ export async function minimize(
   }
   // Then the bytes of what is left: cut off at the end, and made zero.
   for (let part = 0; part < best.length; part += 1) {
-    for (let length = (best[part]?.length ?? 0) >>> 1; length >= 1; length >>>= 1) {
+    for (let length = best[part]?.length ?? 0; length >= 1; length >>>= 1) {
       let shorter = (best[part]?.length ?? 0) >= length;
       while (shorter) {
         shorter = await attempt(withPart(best, part, cut(best[part], length)));

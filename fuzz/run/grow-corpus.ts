@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { TargetName } from '../targets/index.ts';
 import { readCorpus, writeCorpus } from './corpus-files.ts';
+import { writeFinding } from './finding-files.ts';
 import type { Job } from './job.ts';
 import { superviseAll } from './supervise.ts';
 
@@ -17,7 +18,9 @@ export async function growCorpus(
     (target): Job => ({ target, seed, corpus: readCorpus(target), milliseconds, gives: 'corpus' }),
   );
   await superviseAll(jobs, atATime, ({ target, corpus: before }, { corpus, findings, blocks, features }) => {
-    for (const { message } of findings) console.log(`  finding, kept out: ${message}`);
+    for (const [index, finding] of findings.entries()) {
+      console.log(`  finding, kept out: ${finding.message}, npm run fuzz -- --replay ${writeFinding(finding, index)}`);
+    }
     const reach = `${blocks} blocks and ${features} features`;
     console.log(`${target}: ${before.length} inputs before, ${corpus.length} now, for ${reach}`);
     if (corpus.length > 0) writeCorpus(target, corpus);

@@ -4,7 +4,7 @@ import type { Input } from '../engine/input.ts';
 import { minimize } from '../engine/minimize.ts';
 import type { Target } from '../engine/target.ts';
 
-const TRIES_AN_INPUT = 60;
+const TRIES_AN_INPUT = 40;
 
 /**
  * As few and as short inputs as get to all that `inputs` get to: those that reach most that is still missing are taken first,

@@ -108,7 +108,8 @@ class HypercallRun implements Run {
     this.#probe.check(this.#passed.length <= 1, 'one hypercall was passed on twice');
     const [passed] = this.#passed;
     const code = Number(registers.control & 0xffffn);
-    this.#probe.note(code < 0x100 ? code : 0x100, Number(rax) + (isFast ? 0x100 : 0));
+    const known = CODES.findIndex((each) => each === code);
+    this.#probe.note(known + 1, Number(rax) + (isFast ? 0x100 : 0));
     if (passed === undefined) {
       this.#probe.check(rax !== 0n, 'a hypercall succeeded and did nothing');
       return;

@@ -58,7 +58,7 @@ export function chosenCommand(choices: Choices, admin: boolean, orderly: boolean
     commandId: choices.chance(24) ? choices.u16() : choices.below(12),
     namespaceId: choices.chance(24) ? choices.word() : choices.pick([1, 1, 2, 0xffff_ffff, 0] as const),
     prp1: dataPointer(choices, orderly),
-    prp2: choices.chance(24)
+    prp2: choices.chance(40)
       ? BigInt(LIST_END)
       : choices.chance(128)
         ? BigInt((LIST_PAGE + choices.below(2)) * PAGE_BYTES)
@@ -137,7 +137,7 @@ function adminCommand(choices: Choices, common: Common, orderly: boolean): Submi
         ...common,
         opcode,
         cdw10: word(() => (choices.below(9) | (choices.below(300) << 16)) >>> 0),
-        cdw11: word(() => 0),
+        cdw11: word(() => (choices.chance(24) ? choices.u16() : 0)),
         cdw12: word(() => 4 * choices.below(200)),
         cdw13: word(() => 0),
       };
@@ -146,7 +146,7 @@ function adminCommand(choices: Choices, common: Common, orderly: boolean): Submi
       return {
         ...common,
         opcode,
-        cdw10: word(() => choices.below(0x14) | (choices.below(5) << 8)),
+        cdw10: word(() => (choices.chance(48) ? 7 : choices.below(0x14)) | (choices.below(5) << 8)),
         cdw11: word(() => choices.u16()),
       };
     case AdminOpcode.doorbellBufferConfig: {

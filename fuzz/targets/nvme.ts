@@ -193,7 +193,7 @@ class NvmeRun implements Run {
     this.#controller.write(0x30, 8, BigInt(completionPage(0) * PAGE_BYTES));
     this.#write(0x14, ENABLED);
     // Some set the number of queues first, which they can't with queues.
-    if (setup?.chance(24) === true) return;
+    if (setup?.chance(48) === true) return;
     for (const id of [1, 2]) {
       const cdw10 = ((QUEUE_ENTRIES - 1) << 16) | id;
       const completion = {
@@ -294,7 +294,7 @@ class NvmeRun implements Run {
 
   #scribble(choices: Choices): void {
     const page = this.#orderly ? SHADOW_PAGE + choices.below(PAGES - SHADOW_PAGE) : choices.below(PAGES);
-    if (choices.chance(24)) {
+    if (choices.chance(64)) {
       // A list of one entry, at the end of its page, that leads to itself.
       memory.words.setBigUint64(LIST_END, BigInt(LIST_END), true);
       return;

@@ -32,7 +32,8 @@ export const rings: Target = {
   setupBytes: 6,
   operationBytes: 64,
   mostOperations: 120,
-  workLimit: 4000,
+  // A turn reads 64 packets, each answered twice, and flushes 256 that wait; a packet takes some fifteen accesses either way.
+  workLimit: 10_000,
   mostBetweenLooks: 40_000,
   begin: (setup, probe) => new RingRun(setup, probe),
 };
