@@ -2,7 +2,7 @@ import type { FdListener, FdMessage, FdSocket } from '../../src/linux/index.ts';
 
 /** One end of a socket that keeps message boundaries, without a kernel: what is sent is kept, what is to be read is put there. */
 export class MemorySocket {
-  readonly peer = { userId: 0, groupId: 0, processId: 1 };
+  readonly peer: { readonly userId: number; readonly groupId: number; readonly processId: number };
   readonly sent: Uint8Array[] = [];
   readonly incoming: (FdMessage | 'closed')[] = [];
   /** Messages that the other end hasn't read yet and that there is room for. */
@@ -10,6 +10,10 @@ export class MemorySocket {
   isClosed = false;
   #readable: (() => void) | undefined;
   #writable: (() => void) | undefined;
+
+  constructor(userId = 0) {
+    this.peer = { userId, groupId: 0, processId: 1 };
+  }
 
   onReadable(callback: () => void): void {
     this.#readable = callback;
@@ -39,6 +43,12 @@ export class MemorySocket {
   /** The other end has sent this. */
   deliver(payload: Uint8Array): void {
     this.incoming.push({ payload, fds: [] });
+    this.#readable?.();
+  }
+
+  /** The other end is gone. */
+  hangUp(): void {
+    this.incoming.push('closed');
     this.#readable?.();
   }
 

@@ -211,6 +211,8 @@ class ApiRun implements Run {
       () => `a body of ${this.#bodyBytes} bytes was read`,
     );
     if (type === 'text/event-stream' || (response.ok && type === 'application/octet-stream')) {
+      // Another VM ends, then this one may.
+      for (const name of ['other', 'web']) manager.emit({ kind: 'vm-removed', name, exitCode: 0, guestEnd: undefined });
       await response.body?.cancel();
       return;
     }

@@ -460,7 +460,7 @@ class ConfigRun implements Run, FunctionBorrower {
 
 function registersOf(setup: Choices, bars: readonly FakeBar[]): Uint8Array {
   const [table, pending] = setup.pick(MSIX_PLACES) ?? MSIX_PLACES[0];
-  const registers = setup.chance(64)
+  const registers = setup.chance(96)
     ? Uint8Array.from(setup.pick(CAPTURED).config)
     : fakeConfig({
         identity: {
@@ -482,6 +482,9 @@ function registersOf(setup: Choices, bars: readonly FakeBar[]): Uint8Array {
         msixPendingBits: { barIndex: setup.chance(64) ? setup.below(6) : 0, offset: pending },
         functionLevelReset: !setup.chance(64),
       });
+  // Another capability in the place of one that is hidden.
+  if (setup.chance(96))
+    registers[FakeCapability.vitalProductData] = setup.pick([0x13, 0x09, 0x11, 0x05, 0x01] as const);
   for (let changes = setup.chance(128) ? 1 + setup.below(6) : 0; changes > 0; changes -= 1) {
     registers[FIRST_CHANGEABLE + setup.below(0x1f8)] = setup.byte();
   }

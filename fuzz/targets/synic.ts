@@ -94,7 +94,8 @@ class SynicRun implements Run {
       case 1:
       case 2:
       case 3:
-        this.#write(vp, msrOf(choices), valueOf(choices));
+        if (choices.chance(12)) this.#write(vp, HypervMsr.GUEST_OS_ID, guestOsId(choices));
+        else this.#write(vp, msrOf(choices), valueOf(choices));
         break;
       case 4:
         this.#post(choices, vp);
@@ -268,6 +269,14 @@ function msrOf(choices: Choices): number {
     return choices.pick(USUAL);
   }
   return choices.pick(KNOWN) ?? HypervMsr.SCONTROL;
+}
+
+/** Who a guest may say that it is: open source or not, by vendor, system and version. */
+function guestOsId(choices: Choices): bigint {
+  const system = BigInt(choices.below(7));
+  const versions = BigInt(choices.u32());
+  if (choices.chance(128)) return (1n << 63n) | (system << 56n) | (versions << 16n);
+  return (BigInt(choices.below(3)) << 48n) | (system << 40n) | versions;
 }
 
 function valueOf(choices: Choices): bigint {

@@ -20,6 +20,13 @@ import type { Probe } from '../engine/probe.ts';
 import type { Run, Target } from '../engine/target.ts';
 import { chosenJson, chosenJsonText, type JsonSchema } from './chosen-json.ts';
 
+/** What lending may end with, in turn: a refusal, and what nobody planned for. */
+const REFUSALS = [
+  new VmProcessError('lend-refused', 'This VM takes no more.'),
+  Object.assign(new Error('x'.repeat(5000)), { code: 'ENODEV' }),
+  Object.assign(new Error('a number for a code'), { code: 7 }),
+  new VmProcessError('Not A Code', ''),
+];
 const OPERATIONS = Object.keys(vmRequests) as VmOp[];
 const MOST_UNTAKEN_BYTES = 64 * 1024;
 const MOST_UNSENT = 256;
@@ -78,6 +85,7 @@ class WordsRun implements Run, ServedVm {
   #lent = new Set<string>();
   #seen = 0;
   #overfull = false;
+  #refused = 0;
 
   constructor(setup: Choices, probe: Probe) {
     this.#probe = probe;
@@ -132,10 +140,10 @@ class WordsRun implements Run, ServedVm {
   lend(order: { readonly function: string }) {
     const name = order.function;
     this.#probe.check(!this.#lent.has(name), () => `${name} was lent twice`);
-    if (this.#lent.size >= 4) throw new VmProcessError('lend-refused', 'This VM takes no more.');
+    if (this.#lent.size >= 2) throw REFUSALS[this.#refused++ % REFUSALS.length];
     this.#lent.add(name);
     return {
-      warnings: ['w'.repeat(this.#lent.size * 400)],
+      warnings: ['w'.repeat(this.#lent.size * 800)],
       eject: () =>
         new Promise<'ejected' | 'deadline'>((resolve, reject) => {
           this.#ejects.push(resolve);
@@ -259,7 +267,15 @@ class WordsRun implements Run, ServedVm {
   }
 
   #traffic(choices: Choices): void {
-    switch (choices.below(5)) {
+    switch (choices.below(7)) {
+      case 5: {
+        const stranger = new MemorySocket(1000);
+        this.#listener.connect(stranger);
+        return this.#probe.check(stranger.isClosed && stranger.sent.length === 0, 'a stranger is listened to');
+      }
+      case 6:
+        if (!this.#socket.isClosed) this.#socket.hangUp();
+        return;
       case 0:
         this.#socket.room = choices.below(3);
         return;
