@@ -16,13 +16,13 @@ export const nvmeDefects: readonly Defect[] = [
       '#writeZeroes(namespace: Namespace, command: NvmeCommand, respond: Respond): void {\n    if (namespace.storage.readOnly) return respond(NvmeStatus.namespaceWriteProtected);',
       '#writeZeroes(namespace: Namespace, command: NvmeCommand, respond: Respond): void {',
     ],
+    ['data-pointer.ts', 'a list one entry short', 'chained ? room : needed)', 'chained ? room : needed - 1)'],
     [
-      'data-pointer.ts',
-      'a list that leads into itself',
-      'if (list.low % pageBytes !== 0) return NvmeStatus.invalidPrpOffset;\n    }',
-      '}',
+      'admin-commands.ts',
+      'a namespace that there is not is formatted',
+      'one === undefined ? [] : [one];',
+      '[one as Namespace];',
     ],
-    ['admin-commands.ts', 'a log page of any length', 'dwords * 4 > maxTransferBytes ||', ''],
     ['queue-commands.ts', 'a queue is created twice', '|| taken.has(id)', ''],
     [
       'queues.ts',

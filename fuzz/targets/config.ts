@@ -5,73 +5,17 @@ import {
   PolicedFunction,
 } from '../../src/functions/index.ts';
 import { compileConfigLayout, type ConfigLayout } from '../../src/functions/config-layout.ts';
-import { FakeCapability, fakeConfig } from '../../src/functions/testing/index.ts';
 import type { FakeBar } from '../../src/functions/testing/fake-backend.ts';
 import { extendedCapabilities, standardCapabilities } from '../../src/pci/index.ts';
-import { e1000e, edu, megasas, nvmeWithSriov, virtioRng, xhci } from '../../src/pci/testing/index.ts';
 import { CheckedBackend } from '../doubles/checked-backend.ts';
 import { PagePool } from '../doubles/page-pool.ts';
 import type { Choices } from '../engine/choices.ts';
 import type { Probe } from '../engine/probe.ts';
 import type { Run, Target } from '../engine/target.ts';
+import { BARS, COMMAND, FIRST_CHANGEABLE, offsetOf, registersOf, VALUES } from './config-registers.ts';
 
-const COMMAND = 0x04;
 const BUS_MASTER = 4;
 const ALL_ONES = (1n << 64n) - 1n;
-const CAPTURED = [nvmeWithSriov, e1000e, xhci, virtioRng, megasas, edu] as const;
-const BARS: readonly (readonly FakeBar[])[] = [
-  [{ index: 0, kind: 'memory64', prefetchable: false, sizeBytes: 0x4000, mappable: true }],
-  [
-    { index: 0, kind: 'memory32', prefetchable: false, sizeBytes: 0x4000, mappable: false },
-    { index: 1, kind: 'memory32', prefetchable: true, sizeBytes: 0x800, mappable: true },
-    { index: 2, kind: 'memory64', prefetchable: true, sizeBytes: 0x8000, mappable: true },
-  ],
-  [
-    { index: 0, kind: 'memory32', prefetchable: false, sizeBytes: 0x4000, mappable: true },
-    { index: 4, kind: 'memory64', prefetchable: false, sizeBytes: 0x4000, mappable: false },
-  ],
-];
-const REGISTERS = [
-  COMMAND,
-  0x10,
-  0x14,
-  0x18,
-  0x20,
-  0x24,
-  0x30,
-  0x34,
-  0x3c,
-  FakeCapability.powerManagement,
-  FakeCapability.powerManagement + 4,
-  FakeCapability.msi,
-  FakeCapability.msi + 4,
-  FakeCapability.msi + 8,
-  FakeCapability.msi + 12,
-  FakeCapability.msi + 16,
-  FakeCapability.msix,
-  FakeCapability.msix + 4,
-  FakeCapability.express + 8,
-  FakeCapability.express + 0x10,
-  FakeCapability.express + 0x28,
-  0x100,
-  0x150,
-  0xffc,
-] as const;
-/** Of the table and of its pending bits: in pages of their own, in one page, beside other things, at the end. */
-const MSIX_PLACES = [
-  [0x2000, 0x3000],
-  [0x2000, 0x2100],
-  [0x1800, 0x800],
-  [0x2008, 0x3ff8],
-] as const;
-const VALUES = [
-  0, 0xffff_ffff, 6, 2, 4, 0x8000, 0xc000, 0x8000_0000, 0xfe00_0000, 0x0001_0000, 3, 0x1000_0000, 0x0081_0000,
-  0x00b1_0000,
-] as const;
-
-/** Before it are the ids and the command register, in which a backend that was reset masters nothing: that is its contract. */
-const FIRST_CHANGEABLE = 6;
-
 const REFUSAL = 'The device refuses.';
 
 const pool = new PagePool();
@@ -271,7 +215,7 @@ class ConfigRun implements Run, FunctionBorrower {
   #writeConfig(fn: PolicedFunction, choices: Choices): void {
     const sizeBytes = choices.chance(12) ? choices.below(9) : choices.pick([4, 2, 1] as const);
     const offset = offsetOf(choices) + (sizeBytes === 4 ? 0 : choices.below(4));
-    fn.writeConfig(offset, sizeBytes, choices.chance(128) ? choices.pick(VALUES) : choices.word());
+    fn.writeConfig(offset, sizeBytes, choices.chance(128) ? (choices.pick(VALUES) ?? 0) : choices.word());
   }
 
   #readConfig(fn: PolicedFunction, choices: Choices): void {
@@ -458,44 +402,7 @@ class ConfigRun implements Run, FunctionBorrower {
   }
 }
 
-function registersOf(setup: Choices, bars: readonly FakeBar[]): Uint8Array {
-  const [table, pending] = setup.pick(MSIX_PLACES) ?? MSIX_PLACES[0];
-  const registers = setup.chance(96)
-    ? Uint8Array.from(setup.pick(CAPTURED).config)
-    : fakeConfig({
-        identity: {
-          vendorId: 0x1b36,
-          deviceId: 0x10,
-          revisionId: 2,
-          programmingInterface: 2,
-          subClass: 8,
-          baseClass: 1,
-          subsystemVendorId: 0x1af4,
-          subsystemId: 0x1100,
-        },
-        barFlags: new Map(
-          bars.map((bar) => [bar.index, (bar.kind === 'memory64' ? 4 : 0) | (bar.prefetchable ? 8 : 0)]),
-        ),
-        msiVectors: setup.pick([0, 1, 8, 32] as const),
-        msixVectors: setup.pick([16, 0, 1, 5, 128] as const),
-        msixTable: { barIndex: setup.chance(32) ? setup.below(6) : 0, offset: table },
-        msixPendingBits: { barIndex: setup.chance(64) ? setup.below(6) : 0, offset: pending },
-        functionLevelReset: !setup.chance(64),
-      });
-  // Another capability in the place of one that is hidden.
-  if (setup.chance(96))
-    registers[FakeCapability.vitalProductData] = setup.pick([0x13, 0x09, 0x11, 0x05, 0x01] as const);
-  for (let changes = setup.chance(128) ? 1 + setup.below(6) : 0; changes > 0; changes -= 1) {
-    registers[FIRST_CHANGEABLE + setup.below(0x1f8)] = setup.byte();
-  }
-  return registers;
-}
-
 /** What the function itself says when it is told to refuse. */
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && error.message === REFUSAL;
-}
-
-function offsetOf(choices: Choices): number {
-  return choices.chance(48) ? choices.below(0x1004) & ~3 : (choices.pick(REGISTERS) ?? 0);
 }

@@ -23,6 +23,8 @@ const RELID = 1;
 const SIGNAL_CONNECTION = 0x2001;
 const WORDS = RING_HEADER.fields;
 
+const OPEN = OPENCHANNEL.encode({ relid: RELID, openId: 1, ringGpadl: 1, downstreamPageOffset: UPSTREAM.length });
+
 const memory = new HostileMemory(PAGES);
 
 /** Rings whose indices and bytes change while the host reads them; and an honest guest, whose packets must all arrive. */
@@ -109,7 +111,7 @@ class RingRun implements Run {
         this.#port.runScheduled(1);
         break;
       case 7:
-        if (choices.chance(64)) this.#reopen();
+        if (choices.chance(64)) this.#reopen(choices);
         break;
       default:
         if (!this.#honest) this.#misbehave(choices);
@@ -167,13 +169,7 @@ class RingRun implements Run {
     this.#writeIndex = 0;
     this.#underWay = [];
     this.#answers = [];
-    const message = OPENCHANNEL.encode({
-      relid: RELID,
-      openId: 1,
-      ringGpadl: 1,
-      downstreamPageOffset: UPSTREAM.length,
-    });
-    this.#post(message);
+    this.#post(OPEN);
     this.#probe.check(this.#device.isOpen, 'a channel that an honest guest opens is not open');
     if (!this.#honest) return;
     const guest = new GuestChannel({
@@ -196,10 +192,18 @@ class RingRun implements Run {
     this.#guest = guest;
   }
 
-  #reopen(): void {
+  #reopen(choices: Choices): void {
     this.#post(CLOSECHANNEL.encode({ relid: RELID }));
     this.#probe.check(!this.#device.isOpen, 'a channel that the guest closed is open');
-    this.#open();
+    if (this.#honest || choices.chance(128)) return this.#open();
+    // Rings that were used before, and that go on anywhere: the host may refuse them.
+    for (const gpn of [UPSTREAM[0], DOWNSTREAM[0]]) {
+      for (const { offset } of [WORDS.readIndex, WORDS.writeIndex]) {
+        const index = choices.chance(64) ? UPSTREAM_BYTES : 8 * choices.below(UPSTREAM_BYTES / 8 + 1);
+        memory.pokeWord(gpn * PAGE_BYTES + offset, index);
+      }
+    }
+    this.#post(OPEN);
   }
 
   #send(choices: Choices): void {

@@ -1,4 +1,4 @@
-import { ChannelFault, type Fields, type Layout } from '../../src/vmbus/index.ts';
+import { ChannelFault } from '../../src/vmbus/index.ts';
 import { deviceIdOf, instanceIdFor, VpciProvider, type VpciSnapshot, VpciVersion } from '../../src/vpci/index.ts';
 import { FakeMachine } from '../../src/vpci/testing/fake-machine.ts';
 import { SpyFunction } from '../../src/vpci/testing/spy-function.ts';
@@ -9,11 +9,12 @@ import {
   type GuestMessageName,
   MESSAGE_TYPE_BASE,
 } from '../../src/vpci/wire/guest-messages.ts';
-import type { MessageShape, Part, Shape } from '../../src/vpci/wire/shape.ts';
+import type { MessageShape, Shape } from '../../src/vpci/wire/shape.ts';
 import type { Choices } from '../engine/choices.ts';
 import type { Probe } from '../engine/probe.ts';
 import type { Run, Target } from '../engine/target.ts';
 import { encodeChosen, type FieldValue, garbled } from './chosen-message.ts';
+import { asLayout, encodeCell, encodeParts } from './vpci-structures.ts';
 
 const INSTANCE = instanceIdFor({ serial: 0x1234_5678, domain: 0x9bcd, data3: 0x1234 });
 const SLOTS = [0, 0x20] as const;
@@ -351,67 +352,6 @@ class VpciRun implements Run {
     for (const { state } of functions) probe.note(3, state.length * 16 + connection.length);
     probe.note(4, Math.min(messages, 40));
   }
-}
-
-/** The tables hold layouts, of which a shape shows no more than reading needs. */
-function asLayout({ layout }: Shape): Layout<Fields> {
-  return layout as Layout<Fields>;
-}
-
-/** One structure in its cell, with vectors and counts that are mostly possible. */
-function encodeCell(part: Part, choices: Choices): Uint8Array {
-  return encodeChosen(asLayout(part.shape), choices, (name) => {
-    switch (name) {
-      case 'vector':
-        return choices.chance(24) ? undefined : 16 + choices.below(240);
-      case 'vectorCount':
-        return choices.chance(24) ? undefined : choices.chance(32) ? choices.below(34) : 1;
-      case 'deliveryMode':
-        return choices.chance(16) ? undefined : choices.below(2);
-      case 'vpCount':
-        return choices.chance(24) ? undefined : choices.below(34);
-      default:
-        return undefined;
-    }
-  });
-}
-
-/** As many structures as fit. BAR resources are mostly zeros, as Linux sends them; a token is one that was handed out. */
-function encodeParts(part: Part, sizeBytes: number, choices: Choices, messages: number): Uint8Array {
-  const bytes = new Uint8Array(sizeBytes);
-  const name = part.shape.layout.name;
-  if (name === 'BAR resource') {
-    const count = choices.chance(160) ? 0 : 1 + choices.below(6);
-    for (let i = 0; i < count; i += 1) bytes.set(encodeBar(part, choices), i * part.cellBytes);
-    return bytes;
-  }
-  if (name === 'MSI token' && !choices.chance(24)) {
-    const view = new DataView(bytes.buffer);
-    view.setUint32(4, 1 + choices.below(Math.max(8, messages)), true);
-    view.setBigUint64(8, 0xfee9_bcd0n, true);
-    return bytes;
-  }
-  bytes.set(encodeCell(part, choices).subarray(0, sizeBytes));
-  return bytes;
-}
-
-function encodeBar(part: Part, choices: Choices): Uint8Array {
-  return encodeChosen(asLayout(part.shape), choices, (name) => {
-    switch (name) {
-      case 'kind':
-        return choices.chance(16) ? undefined : choices.pick([3, 0, 7] as const);
-      case 'flags':
-        return choices.chance(24) ? undefined : 1 << (9 + choices.below(3));
-      case 'address':
-        return choices.chance(64)
-          ? undefined
-          : BigInt(choices.below(64)) << BigInt(choices.pick([14, 33, 31] as const));
-      case 'lengthBytes':
-        return choices.chance(64) ? undefined : choices.pick([0x4000, 0x1000, 0, 2] as const);
-      default:
-        return undefined;
-    }
-  });
 }
 
 function statusOf(reply: Uint8Array | undefined): number {
