@@ -29,7 +29,7 @@ export const vpciDefects: readonly Defect[] = [
     [
       'wire/describe.ts',
       'a trace of no message',
-      'if (payload.byteLength < 4) return `(${payload.byteLength} bytes)`;',
+      'if (payload.byteLength < 4) return { name: `(${payload.byteLength} bytes)`, shape: undefined };',
       '',
     ],
     [

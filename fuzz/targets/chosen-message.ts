@@ -29,6 +29,8 @@ function anyValue(field: Field, choices: Choices): Value {
       return choices.long();
     case 'guid':
       return `${choices.u32().toString(16).padStart(8, '0')}-0000-0000-0000-000000000000`;
+    case 'text':
+      return 'text';
     case 'bytes':
       return choices.bytes(Math.min(field.sizeBytes, 16));
   }

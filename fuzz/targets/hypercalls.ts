@@ -5,7 +5,7 @@ import {
   Partition,
   type RetargetRequest,
 } from '../../src/hyperv/index.ts';
-import { RetargetInput } from '../../src/hyperv/retarget-interrupt.ts';
+import { RETARGET_INPUT_WITH_SET } from '../../src/hyperv/hypercall-inputs.ts';
 import { HostileMemory } from '../doubles/hostile-memory.ts';
 import type { Choices } from '../engine/choices.ts';
 import type { Probe } from '../engine/probe.ts';
@@ -16,6 +16,8 @@ const STATUSES: ReadonlySet<bigint> = new Set(Object.values(HypercallStatus).map
 /** Inputs lie in the pages before. */
 const HYPERCALL_PAGE = 0x3001n;
 const CODES = [0x5c, 0x5d, 0x7e] as const;
+
+const FIELDS = RETARGET_INPUT_WITH_SET.fields;
 
 const memory = new HostileMemory(PAGES);
 
@@ -167,49 +169,49 @@ class HypercallRun implements Run {
         equal(passed.flag, view.getUint16(4, true), 'the flag');
         return;
       case 0x7e:
-        equal(passed.request.vector, view.getUint32(RetargetInput.vector, true), 'the vector');
-        equal(passed.request.message.data, view.getUint32(RetargetInput.data, true), 'the data');
-        equal(passed.request.deviceId, view.getUint32(RetargetInput.deviceId, true), 'the device');
+        equal(passed.request.vector, view.getUint32(FIELDS.vector.offset, true), 'the vector');
+        equal(passed.request.message.data, view.getUint32(FIELDS.data.offset, true), 'the data');
+        equal(passed.request.deviceId, view.getUint32(FIELDS.deviceId.offset, true), 'the device');
     }
   }
 
   /** HV_RETARGET_INTERRUPT by its layout, with a processor set or without. Gives the units of variable header that it has. */
   #putRetarget(choices: Choices, gpa: number): number {
-    const bytes = new Uint8Array(RetargetInput.banks + 64 * 8);
+    const bytes = new Uint8Array(RETARGET_INPUT_WITH_SET.sizeBytes + 64 * 8);
     const view = new DataView(bytes.buffer);
-    view.setBigUint64(RetargetInput.partitionId, choices.chance(8) ? choices.long() : -1n, true);
-    view.setBigUint64(RetargetInput.deviceId, choices.chance(16) ? choices.long() : BigInt(choices.u32()), true);
-    view.setUint32(RetargetInput.source, choices.chance(8) ? choices.word() : 1, true);
-    view.setUint32(RetargetInput.addressLow, choices.u32(), true);
-    view.setUint32(RetargetInput.data, choices.word(), true);
-    view.setUint32(RetargetInput.vector, choices.chance(24) ? choices.word() : 16 + choices.below(240), true);
+    view.setBigUint64(FIELDS.partitionId.offset, choices.chance(8) ? choices.long() : -1n, true);
+    view.setBigUint64(FIELDS.deviceId.offset, choices.chance(16) ? choices.long() : BigInt(choices.u32()), true);
+    view.setUint32(FIELDS.source.offset, choices.chance(8) ? choices.word() : 1, true);
+    view.setUint32(FIELDS.addressLow.offset, choices.u32(), true);
+    view.setUint32(FIELDS.data.offset, choices.word(), true);
+    view.setUint32(FIELDS.vector.offset, choices.chance(24) ? choices.word() : 16 + choices.below(240), true);
     const withSet = choices.chance(160);
     const flags = choices.chance(8) ? choices.word() : (withSet ? 2 : 0) | (choices.chance(64) ? 1 : 0);
-    view.setUint32(RetargetInput.flags, flags, true);
+    view.setUint32(FIELDS.flags.offset, flags, true);
     if (!withSet) {
       view.setBigUint64(
-        RetargetInput.vpMask,
+        FIELDS.vpMask.offset,
         choices.chance(64) ? choices.long() : 1n << BigInt(choices.below(this.#vpCount)),
         true,
       );
       memory.poke(gpa, bytes.subarray(0, 56));
       return choices.chance(16) ? choices.below(8) : 0;
     }
-    view.setBigUint64(RetargetInput.vpMask, choices.chance(24) ? choices.long() : choices.chance(64) ? 1n : 0n, true);
+    view.setBigUint64(FIELDS.vpMask.offset, choices.chance(24) ? choices.long() : choices.chance(64) ? 1n : 0n, true);
     const mask = choices.chance(128) ? choices.long() : 1n;
-    view.setBigUint64(RetargetInput.validBankMask, mask, true);
+    view.setBigUint64(FIELDS.validBankMask.offset, mask, true);
     let banks = 0;
     for (let bit = 0n; bit < 64n; bit += 1n) {
       if (((mask >> bit) & 1n) === 0n) continue;
       const few = choices.chance(200) ? 0n : choices.long();
       view.setBigUint64(
-        RetargetInput.banks + banks * 8,
+        RETARGET_INPUT_WITH_SET.sizeBytes + banks * 8,
         bit === 0n ? 1n << BigInt(choices.below(this.#vpCount)) : few,
         true,
       );
       banks += 1;
     }
-    memory.poke(gpa, bytes.subarray(0, RetargetInput.banks + banks * 8));
+    memory.poke(gpa, bytes.subarray(0, RETARGET_INPUT_WITH_SET.sizeBytes + banks * 8));
     return choices.chance(24) ? choices.below(70) : 1 + banks;
   }
 

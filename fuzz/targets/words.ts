@@ -75,6 +75,7 @@ export const words: Target = {
 
 class WordsRun implements Run, ServedVm {
   untakenBytes = 0;
+  readonly exits = 12;
   readonly #probe: Probe;
   readonly #ring = new ConsoleRing(256);
   readonly #listener = new MemoryListener();
@@ -97,6 +98,8 @@ class WordsRun implements Run, ServedVm {
       ring: this.#ring,
       answer: (request, fds) => this.#service.answer(request, fds),
       recall: () => this.#service.recall(),
+      // Nothing is recorded here; that it may be asked for is.
+      openTrace: () => ({ read: () => undefined, close: () => undefined }),
     });
     this.#connect();
   }
