@@ -25,7 +25,7 @@ const STEPS: readonly Step[] = [
   },
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
   { name: 'format', command: ['biome', 'format', '--max-diagnostics=50'] },
-  { name: 'layers', command: ['depcruise', '--progress', 'none', 'src', 'rig', 'test', 'bench', 'scripts'] },
+  { name: 'layers', command: ['depcruise', '--progress', 'none', 'src', 'rig', 'test', 'bench', 'fuzz', 'scripts'] },
   { name: 'dead code', command: ['knip', '--no-config-hints'] },
   { name: 'quick tests', command: [process.execPath, ...nodeTestArguments(quickTests())] },
 ];

@@ -27,6 +27,7 @@ const TASKS = {
   dda: { program: 'src/cli/main.ts' },
   demo: { program: 'rig/demo.ts', rig: ['6.1'] },
   bench: { program: 'bench/main.ts', rig: ['6.1'] },
+  fuzz: { program: 'fuzz/main.ts' },
 };
 
 async function main() {

@@ -6,7 +6,7 @@ export const REPOSITORY = join(import.meta.dirname, '..');
 export const CACHE = process.env['DDA_CACHE'] ?? join(REPOSITORY, '.cache');
 
 /** Beside the code: milliseconds each, on the plain host. */
-const QUICK_TESTS = ['src/**/*.test.ts', 'rig/**/*.test.ts', 'scripts/**/*.test.ts'] as const;
+const QUICK_TESTS = ['src/**/*.test.ts', 'rig/**/*.test.ts', 'fuzz/**/*.test.ts', 'scripts/**/*.test.ts'] as const;
 
 /** Two for each of the two processes that run at a time: then a long one has less to wait for at the end. */
 const QUICK_BATCHES = 4;

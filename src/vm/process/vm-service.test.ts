@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { closeFile, countOpenFiles, OpenFlag, openFile, type PassedNode } from '../../linux/index.ts';
 import type { EjectOutcome } from '../assignment/assignment.ts';
-import type { VmEvent, VmRequest } from './protocol.ts';
+import { decodeResult, type VmEvent, type VmRequest } from './protocol.ts';
 import { type Loan, type ServedVm, VmService } from './vm-service.ts';
 
 const name = '0000:01:00.0';
@@ -19,12 +19,13 @@ class FakeVm implements ServedVm {
   readonly consoleBytes = 0;
   readonly exits = 7;
   readonly untakenBytes = 0;
+  warnings: readonly string[] = ['No reset.'];
   readonly ejection = Promise.withResolvers<EjectOutcome>();
   #fd: number | undefined;
 
   lend(_order: Extract<VmRequest, { op: 'lend' }>, node: PassedNode): Loan {
     this.#fd = node.fd;
-    return { warnings: ['No reset.'], eject: () => this.ejection.promise, revoke: () => this.close() };
+    return { warnings: this.warnings, eject: () => this.ejection.promise, revoke: () => this.close() };
   }
 
   close(): void {
@@ -86,6 +87,17 @@ test('of a function that is gone nothing is told any more', () => {
   service.releaseRequested(name);
   assert.deepEqual(told, [{ event: 'function-failed', function: name, reason: 'an uncorrectable error' }]);
   assert.deepEqual(service.recall(), []);
+});
+
+test('a manager takes what it is answered, however much there is to warn of, the first time and when it asks again', () => {
+  const vm = new FakeVm();
+  vm.warnings = Array.from({ length: 20 }, () => 'w'.repeat(4000));
+  const service = new VmService(vm, () => undefined);
+  for (const id of [1, 2]) {
+    const result = service.answer({ ...lend, id }, [node()]);
+    assert.equal(decodeResult('lend', result)?.warnings.length, 8);
+  }
+  vm.close();
 });
 
 test('after the end nothing can be lent, and a later manager hears how it ended', () => {

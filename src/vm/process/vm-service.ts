@@ -37,6 +37,7 @@ interface HeldLoan {
 }
 
 const MAX_TEXT = 1000;
+const MAX_WARNINGS = 8;
 /** A guest that reads nothing is not typed to for ever. */
 const MAX_UNTAKEN_BYTES = 64 * 1024;
 
@@ -142,7 +143,7 @@ export class VmService {
     const held = this.#loans.get(name);
     if (held !== undefined) {
       if (fd !== undefined) closeFile(fd);
-      return { warnings: [...held.loan.warnings] };
+      return { warnings: warningsOf(held.loan) };
     }
     if (this.#end !== undefined) {
       if (fd !== undefined) closeFile(fd);
@@ -150,7 +151,7 @@ export class VmService {
     }
     const loan = this.#vm.lend(order, nodeOf(order, fd));
     this.#loans.set(name, { loan, ejecting: false, releaseRequested: false, failure: undefined });
-    return { warnings: loan.warnings.map((warning) => warning.slice(0, MAX_TEXT)) };
+    return { warnings: warningsOf(loan) };
   }
 
   #type(bytes: Uint8Array): void {
@@ -191,6 +192,11 @@ export class VmService {
     this.#loans.delete(name);
     if (held.ejecting) this.#tell({ event: 'ejected', function: name, outcome });
   }
+}
+
+/** What of them fits into an answer: a manager takes no longer one. */
+function warningsOf({ warnings }: Loan): string[] {
+  return warnings.slice(0, MAX_WARNINGS).map((warning) => warning.slice(0, MAX_TEXT));
 }
 
 function nodeOf({ node }: Extract<VmRequest, { op: 'lend' }>, fd: number | undefined): PassedNode {

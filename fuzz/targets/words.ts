@@ -1,0 +1,312 @@
+import * as z from 'zod';
+import { asPortEvent } from '../../src/host/vm-processes/vm-words.ts';
+import { ConsoleRing } from '../../src/vm/process/console-ring.ts';
+import { ManagerLink } from '../../src/vm/process/manager-link.ts';
+import {
+  decodeFromVm,
+  decodeRequest,
+  decodeResult,
+  MAX_MESSAGE_BYTES,
+  type VmOp,
+  vmEvents,
+  vmRequests,
+  vmResults,
+} from '../../src/vm/process/protocol.ts';
+import { VmProcessError } from '../../src/vm/process/vm-process-error.ts';
+import { type ServedVm, VmService } from '../../src/vm/process/vm-service.ts';
+import { MemoryListener, MemorySocket } from '../doubles/packet-sockets.ts';
+import type { Choices } from '../engine/choices.ts';
+import type { Probe } from '../engine/probe.ts';
+import type { Run, Target } from '../engine/target.ts';
+import { chosenJson, chosenJsonText, type JsonSchema } from './chosen-json.ts';
+
+/** What lending may end with, in turn: a refusal, and what nobody planned for. */
+const REFUSALS = [
+  new VmProcessError('lend-refused', 'This VM takes no more.'),
+  Object.assign(new Error('x'.repeat(5000)), { code: 'ENODEV' }),
+  Object.assign(new Error('a number for a code'), { code: 7 }),
+  new VmProcessError('Not A Code', ''),
+];
+const OPERATIONS = Object.keys(vmRequests) as VmOp[];
+const MOST_UNTAKEN_BYTES = 64 * 1024;
+const MOST_UNSENT = 256;
+
+function schemasOf(group: Readonly<Record<string, z.ZodType>>): JsonSchema[] {
+  return Object.values(group).map(
+    (schema) => z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema,
+  );
+}
+
+const REQUESTS = schemasOf(vmRequests);
+const RESULTS = schemasOf(vmResults);
+const FROM_VM: readonly JsonSchema[] = [
+  ...schemasOf(vmEvents),
+  {
+    type: 'object',
+    properties: { reply: { type: 'integer', minimum: 1 }, ok: { const: true }, result: {} },
+    required: ['reply', 'ok', 'result'],
+  },
+  {
+    type: 'object',
+    properties: {
+      reply: { type: 'integer', minimum: 1 },
+      ok: { const: false },
+      error: {
+        type: 'object',
+        properties: { code: { type: 'string' }, message: { type: 'string' } },
+        required: ['code', 'message'],
+      },
+    },
+    required: ['reply', 'ok', 'error'],
+  },
+];
+
+/** What a manager and a VM process say to each other, with either of them up to no good. */
+export const words: Target = {
+  name: 'words',
+  title: 'the messages between a manager and a VM process, both ways, and what a VM process does with its requests',
+  setupBytes: 4,
+  operationBytes: 96,
+  mostOperations: 60,
+  workLimit: 2000,
+  mostBetweenLooks: 12_000,
+  begin: (setup, probe) => new WordsRun(setup, probe),
+};
+
+class WordsRun implements Run, ServedVm {
+  untakenBytes = 0;
+  readonly exits = 12;
+  readonly #probe: Probe;
+  readonly #ring = new ConsoleRing(256);
+  readonly #listener = new MemoryListener();
+  readonly #service: VmService;
+  readonly #link: ManagerLink;
+  #socket = new MemorySocket();
+  #ejects: ((outcome: 'ejected' | 'deadline') => void)[] = [];
+  #lent = new Set<string>();
+  #seen = 0;
+  #overfull = false;
+  #refused = 0;
+
+  constructor(setup: Choices, probe: Probe) {
+    this.#probe = probe;
+    this.#service = new VmService(this, (event) => this.#link.tell(event));
+    this.#link = new ManagerLink(this.#listener.asListener, {
+      name: 'web',
+      dma: setup.chance(128) ? 'iommufd' : 'container',
+      managerUserId: 0,
+      ring: this.#ring,
+      answer: (request, fds) => this.#service.answer(request, fds),
+      recall: () => this.#service.recall(),
+      // Nothing is recorded here; that it may be asked for is.
+      openTrace: () => ({ read: () => undefined, close: () => undefined }),
+    });
+    this.#connect();
+  }
+
+  async operate(choices: Choices): Promise<void> {
+    switch (choices.below(8)) {
+      case 0:
+      case 1:
+      case 2:
+        await this.#ask(choices);
+        break;
+      case 3:
+      case 4:
+      case 5:
+        this.#hear(choices);
+        break;
+      case 6:
+        this.#happen(choices);
+        break;
+      default:
+        this.#traffic(choices);
+    }
+    // What was put off until the caller is done.
+    await Promise.resolve();
+    if (this.#overfull) this.#probe.check(this.#socket.isClosed, 'a manager that reads nothing is kept');
+    this.#overfull = false;
+    this.#look();
+  }
+
+  finish(): void {
+    this.#link.close();
+    this.#probe.check(this.#socket.isClosed, 'the connection outlived the link');
+  }
+
+  // ServedVm
+
+  get consoleBytes(): number {
+    return this.#ring.totalBytes;
+  }
+
+  lend(order: { readonly function: string }) {
+    const name = order.function;
+    this.#probe.check(!this.#lent.has(name), () => `${name} was lent twice`);
+    if (this.#lent.size >= 2) throw REFUSALS[this.#refused++ % REFUSALS.length];
+    this.#lent.add(name);
+    return {
+      warnings: ['w'.repeat(this.#lent.size * 800)],
+      eject: () =>
+        new Promise<'ejected' | 'deadline'>((resolve, reject) => {
+          this.#ejects.push(resolve);
+          if (this.#ejects.length > 8) reject(new Error('asked too often'));
+        }).finally(() => this.#lent.delete(name)),
+      revoke: () => void this.#lent.delete(name),
+    };
+  }
+
+  type(bytes: Uint8Array): void {
+    this.untakenBytes += bytes.byteLength;
+    this.#probe.check(
+      this.untakenBytes <= MOST_UNTAKEN_BYTES,
+      () => `${this.untakenBytes} bytes were typed that nobody takes`,
+    );
+  }
+
+  stop(): void {
+    this.#probe.step();
+  }
+
+  #connect(): void {
+    const before = this.#socket;
+    this.#socket = new MemorySocket();
+    this.#seen = 0;
+    this.#listener.connect(this.#socket);
+    this.#probe.check(this.#socket.sent.length > 0, 'a manager that connects hears nothing');
+    before.close();
+  }
+
+  /** A request, or bytes that are none: it is answered, or the connection ends. */
+  async #ask(choices: Choices): Promise<void> {
+    if (this.#socket.isClosed) this.#connect();
+    const value = chosenJson(choices.pick(REQUESTS) ?? {}, choices, {});
+    const payload = chosenJsonText(value, choices);
+    const before = this.#socket.sent.length;
+    const isFree = this.#socket.room > 1000 && this.#link.idle;
+    this.#socket.deliver(payload);
+    await Promise.resolve();
+    const request = decodeRequest(payload);
+    this.#probe.note(1, request === undefined ? 0 : 1 + OPERATIONS.indexOf(request.op));
+    if (request === undefined)
+      return this.#probe.check(this.#socket.isClosed, 'a request that makes no sense was listened to');
+    if (!isFree) return;
+    const answers = this.#socket.sent.slice(before).map((bytes) => decodeFromVm(bytes));
+    const replies = answers.filter((each) => each !== undefined && 'reply' in each && each.reply === request.id);
+    this.#probe.check(replies.length === 1, () => `${replies.length} replies to one request`);
+    const [reply] = replies;
+    if (reply === undefined || !('reply' in reply) || !reply.ok) return;
+    this.#probe.check(
+      decodeResult(request.op, reply.result) !== undefined,
+      () => `the result of ${request.op} is none that the manager takes`,
+    );
+  }
+
+  /** What a VM process may say to its manager, who checks it. */
+  #hear(choices: Choices): void {
+    if (choices.chance(64)) {
+      const op = choices.pick(OPERATIONS) ?? 'ping';
+      const result = decodeResult(op, chosenJson(RESULTS[choices.below(RESULTS.length)] ?? {}, choices, {}));
+      this.#probe.note(2, result === undefined ? 0 : 1 + OPERATIONS.indexOf(op));
+      this.#isPlain(result);
+      return;
+    }
+    const payload = chosenJsonText(chosenJson(choices.pick(FROM_VM) ?? {}, choices, {}), choices);
+    const heard = decodeFromVm(payload);
+    this.#probe.note(3, heard === undefined ? 0 : 'reply' in heard ? 1 : 2 + heard.event.length);
+    this.#isPlain(heard);
+    if (heard === undefined || 'reply' in heard || heard.event === 'hello') return;
+    const event = asPortEvent(heard);
+    this.#probe.check(JSON.stringify(event).length <= MAX_MESSAGE_BYTES * 4, 'an event is larger than what told of it');
+  }
+
+  /** Texts for people steer no terminal, and nothing is longer than was agreed. */
+  #isPlain(value: unknown): void {
+    this.#probe.step();
+    if (typeof value === 'string') {
+      this.#probe.check(value.length <= MAX_MESSAGE_BYTES, () => `a text of ${value.length} characters`);
+    } else if (Array.isArray(value)) {
+      this.#probe.check(value.length <= 256, () => `a list of ${value.length}`);
+      for (const each of value) this.#isPlain(each);
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [name, each] of Object.entries(value)) {
+        const forPeople = ['text', 'detail', 'reason', 'message', 'guestOs', 'warnings'].includes(name);
+        const steers =
+          forPeople && typeof each === 'string' && /[^\P{C}\n\t\ufffd]/u.test(each.replaceAll('\ufffd', ''));
+        this.#probe.check(!steers, () => `${name} steers a terminal`);
+        // A result is whatever the request's own schema makes of it, later.
+        if (name !== 'result') this.#isPlain(each);
+      }
+    }
+  }
+
+  /** What happens in the VM. */
+  #happen(choices: Choices): void {
+    const name = choices.pick(['0000:01:00.0', '0000:02:00.0', '0000:01:00.1'] as const);
+    const text = choices.pick(['Linux 6.1', 'x'.repeat(9000), '\u001b[0m', '\u{1f600}'.repeat(3000)] as const);
+    switch (choices.below(7)) {
+      case 0:
+        return this.#service.guestOs(choices.chance(64) ? undefined : text);
+      case 1:
+        return this.#service.crashed({
+          vp: choices.below(4),
+          parameters: [choices.long(), 0n, 1n, 2n, 3n],
+          message: text.slice(0, 4096),
+        });
+      case 2:
+        return this.#service.releaseRequested(name);
+      case 3:
+        return this.#service.functionFailed(name, text);
+      case 4:
+        this.#ejects.shift()?.(choices.chance(128) ? 'ejected' : 'deadline');
+        return;
+      case 5:
+        if (choices.chance(24)) this.#service.ended({ kind: 'failed', detail: text });
+        return;
+      default:
+        this.#ring.push(choices.bytes(choices.below(600)));
+        this.#link.consoleGrew();
+    }
+  }
+
+  #traffic(choices: Choices): void {
+    switch (choices.below(7)) {
+      case 5: {
+        const stranger = new MemorySocket(1000);
+        this.#listener.connect(stranger);
+        return this.#probe.check(stranger.isClosed && stranger.sent.length === 0, 'a stranger is listened to');
+      }
+      case 6:
+        if (!this.#socket.isClosed) this.#socket.hangUp();
+        return;
+      case 0:
+        this.#socket.room = choices.below(3);
+        return;
+      case 1:
+        this.untakenBytes = 0;
+        return;
+      case 2:
+        this.#connect();
+        return;
+      case 3:
+        // A manager that doesn't read, of a VM that has much to say.
+        if (!choices.chance(24)) return;
+        this.#socket.room = 0;
+        for (let i = 0; i < MOST_UNSENT + 10; i += 1) this.#service.guestOs('Linux');
+        this.#overfull = true;
+        return;
+      default:
+        if (!this.#socket.isClosed) this.#socket.makeRoom(Number.POSITIVE_INFINITY);
+    }
+  }
+
+  /** Whatever a VM process of ours says, a manager of ours understands. */
+  #look(): void {
+    for (const payload of this.#socket.sent.slice(this.#seen)) {
+      this.#probe.check(payload.length <= MAX_MESSAGE_BYTES, () => `a message of ${payload.length} bytes`);
+      if (decodeFromVm(payload) !== undefined) continue;
+      this.#probe.fail(`the manager makes no sense of ${Buffer.from(payload).toString().slice(0, 120)}`);
+    }
+    this.#seen = this.#socket.sent.length;
+  }
+}
