@@ -1,5 +1,6 @@
 import { AdminOpcode, IoOpcode } from '../../src/functions/software-nvme/command.ts';
 import { NvmeController } from '../../src/functions/software-nvme/controller.ts';
+import { soleController } from '../../src/functions/software-nvme/role.ts';
 import { type CommandFault, FaultPlan } from '../../src/functions/software-nvme/faults.ts';
 import { HostileDma } from '../doubles/hostile-dma.ts';
 import { WatchedStorage } from '../doubles/watched-storage.ts';
@@ -158,6 +159,7 @@ class NvmeRun implements Run {
         qualifiedName: 'nqn.2014-08.org.nvmexpress:uuid:0',
       },
       namespaces,
+      role: soleController,
       queuePairs: QUEUE_PAIRS,
       vectors: VECTORS,
       faults: this.#faults,
