@@ -12,4 +12,6 @@ export const Descriptor = {
   initrd: 7,
   /** `/dev/vfio/vfio`, empty, or `/dev/iommu`. `/dev/null`: this host has neither, and nothing can be lent. */
   dma: 8,
+  /** One end of a socket pair: see {@link passGate}. Closed when the guest begins. */
+  gate: 9,
 } as const;
