@@ -10,8 +10,8 @@ const STARTED_PROGRAMS = [
   'src/host/kernel/attribute-program.ts',
   'src/host/kernel/device-program.ts',
 ];
-/** What a program that runs vCPUs needs beside it, by this name (src/vm/vcpu/vcpu-thread.ts). */
-const VCPU_WORKER = 'src/vm/vcpu/vcpu-worker.ts';
+/** Programs of threads, which must stand beside those that start them by these names (src/vm/vcpu/vcpu-thread.ts, src/host/vm-processes/vm-launcher.ts). */
+const THREADS = ['src/vm/vcpu/vcpu-worker.ts', 'src/host/vm-processes/launch-thread.ts'];
 /** Starting a VM with its console: the start that people wait for. */
 const RUN_VM = 'src/cli/run-vm.ts';
 /** What that needs when somebody first asks something of the VM: it is slow to load. */
@@ -41,14 +41,19 @@ export async function bundleProduct(directory: string): Promise<void> {
 
 /**
  * Puts programs and all they import into a few files in `directory`, each as `<its name>.js`, with what they start beside them. Of
- * several hundred small files, most of a start is finding and linking them: 8 s in the rig against 1.3 s.
+ * several hundred small files, most of a start is finding and linking them: 8 s in the rig against 1.3 s. `instead`: programs of tests, of
+ * the same names, in the place of those that they start.
  */
-export async function bundle(programs: string | readonly string[], directory: string): Promise<void> {
+export async function bundle(
+  programs: string | readonly string[],
+  directory: string,
+  instead: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const main = await build({
     ...SHARED,
     plugins: [koffiAtOnce, lateBuiltins, filesBeside([RUN_VM])],
     metafile: true,
-    entryPoints: [programs, STARTED_PROGRAMS].flat(),
+    entryPoints: [programs, STARTED_PROGRAMS.map((each) => instead[each] ?? each)].flat(),
     outdir: directory,
     entryNames: '[name]',
     chunkNames: 'part-[hash]',
@@ -62,7 +67,7 @@ export async function bundle(programs: string | readonly string[], directory: st
     ...SHARED,
     plugins: [koffiAtOnce, lateBuiltins, filesBeside([CONTROL_PROTOCOL])],
     metafile: true,
-    entryPoints: [VCPU_WORKER, RUN_VM, CONTROL_PROTOCOL],
+    entryPoints: [...THREADS, RUN_VM, CONTROL_PROTOCOL],
     outdir: directory,
     entryNames: '[name]',
     outExtension: { '.js': '.cjs' },

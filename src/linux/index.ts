@@ -4,7 +4,21 @@ export { punchHole } from './libc/fallocate.ts';
 export { type AtOnce, readInto, writeFrom } from './libc/vector-io.ts';
 export { lockFile } from './libc/file-lock.ts';
 export { forbidNewPrivileges, type Limit, readLimit, Resource, userId, writeLimit } from './libc/limits.ts';
+export { FileIoctl } from './libc/file-ioctls.ts';
+export type { Ioctl } from './libc/ioctl.ts';
+export {
+  type AllowedCall,
+  type ArgumentCondition,
+  compileFilter,
+  type ErrnoName,
+  type FilterPolicy,
+} from './seccomp/compile-filter.ts';
+export type { BpfInstruction } from './seccomp/bpf.ts';
+export { installFilter } from './seccomp/install-filter.ts';
+export { SystemCall, type SystemCallName } from './seccomp/system-call-numbers.ts';
+export { HomeNamespaces } from './namespaces.ts';
 export { nativePackageFile } from './native-package.ts';
+export { openPidFd } from './libc/pidfd.ts';
 export { waitReadable } from './libc/poll.ts';
 export { signalProcess, threadId } from './libc/threads.ts';
 export {
@@ -38,6 +52,7 @@ export { firstFreeGsi, type GsiRoute, irqchipRoutes, maxGsiRoutes } from './kvm/
 export { kickSignal, kickThread, VcpuKicker } from './kvm/kick.ts';
 export { Kvm } from './kvm/kvm.ts';
 export { KvmError, type KvmErrorCode } from './kvm/kvm-error.ts';
+export { KvmIoctl } from './kvm/kvm-ioctls.ts';
 export type { DeniedMsrs } from './kvm/msr-filter.ts';
 export type { KvmRegs, KvmSegment, KvmSregs, KvmTable, RegName } from './kvm/registers.ts';
 export { KvmRunPage } from './kvm/run-page.ts';
@@ -61,6 +76,7 @@ export {
 } from './vfio/open.ts';
 export { RegionIndex, type RegionArea, type VfioRegion } from './vfio/region.ts';
 export { VfioError, type VfioErrorCode } from './vfio/vfio-error.ts';
+export { VfioIoctl } from './vfio/vfio-ioctls.ts';
 
 export { type NvmeAdminCommand, type NvmeCompletion, sendNvmeAdmin } from './nvme/admin-command.ts';
 export {

@@ -22,6 +22,11 @@ export class ProcessHandle {
     return fd === undefined ? undefined : new ProcessHandle(processId, fd);
   }
 
+  /** Takes over a pidfd that another thread of this process opened. */
+  static fromFd(processId: number, fd: number): ProcessHandle {
+    return new ProcessHandle(processId, fd);
+  }
+
   /** Whether all its threads have ended and the kernel has closed what it held, be it collected by its parent or not. */
   get hasEnded(): boolean {
     return waitReadable([this.#own.fd], 0)?.length === 1;

@@ -17,6 +17,11 @@ export interface MachineOptions {
   readonly populateMemory?: boolean;
   /** Address space for 64-bit BARs; grows with the devices to lend. */
   readonly highWindowBytes?: number;
+  /**
+   * Called when all that the machine needs is loaded and all its threads run; the guest begins when it has resolved. If it rejects, the
+   * machine ends with that error.
+   */
+  readonly beforeGuest?: () => Promise<void>;
   readonly vmbusMaxVersion?: ProtocolVersion;
   readonly vpciMaxVersion?: VpciVersion;
 }

@@ -97,6 +97,7 @@ export function createMachine(options: MachineOptions, port: MachinePort): Machi
     handle,
     uart,
     rtc: allocateRtcState(),
+    beforeGuest: options.beforeGuest,
     exits: {
       serve: (index) => serveExit(index, at(vcpus, index).runPage, handling),
       serial: () => serial.serve(),

@@ -50,6 +50,8 @@ export class VirtualMachine extends EventEmitter<MachineEvents> {
   readonly map: GuestMap;
   /** Why the machine stopped; resolves when it has, with every function revoked and every descriptor closed. */
   readonly ended: Promise<MachineEnd>;
+  /** Resolves when the guest begins; never, where it doesn't. */
+  readonly entered: Promise<void>;
   readonly #parts: MachineParts;
   readonly #assignments: Assignments;
   #end: MachineEnd | undefined;
@@ -70,6 +72,7 @@ export class VirtualMachine extends EventEmitter<MachineEvents> {
       end: (end) => this.#finish(end),
     });
     this.map = this.#parts.services.map;
+    this.entered = this.#parts.entered;
     this.#assignments = new Assignments(this.#parts.services, {
       releaseRequested: (assignment) => void this.emit('releaseRequested', assignment),
       failed: (assignment, reason) => void this.emit('functionFailed', assignment, reason),

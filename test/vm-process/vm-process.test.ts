@@ -6,16 +6,7 @@ import { startableKernel } from '../../rig/kernels.ts';
 import { bundle } from '../../scripts/bundle.ts';
 import { guestInitrd } from '../../src/vm/index.ts';
 import { runTestFiles } from '../rig-tests.ts';
-
-/** The guest runs each line it is typed and says how it ended. */
-const SHELL = `#!/bin/sh
-stty -echo
-echo "dda-test: ready"
-while read -r line; do
-  eval "$line" 2>&1
-  echo "dda-test: exit $?"
-done
-`;
+import { SHELL } from './guest-shell.ts';
 
 test('a VM in a process without privileges, lent to and taken back from over managers that come and go', async () => {
   const kernel = unpackedKernel('6.1');

@@ -1,10 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import {
   closeFile,
   createMemoryFile,
-  forbidNewPrivileges,
   OpenFlag,
   openFile,
   Resource,
@@ -18,12 +16,21 @@ import { encodeSpec, type VmProcessSpec, vmProcessProgram } from '../../vm/proce
 import { openDiskFile, refuseTwice } from '../disks/disk-file.ts';
 import { HostError } from '../errors.ts';
 import type { VmSpec } from '../manager/ports.ts';
+import type { LaunchedProcess, VmLauncher } from './vm-launcher.ts';
 
 const MIB = 1024 * 1024;
 /** Beyond guest RAM: what VFIO may have to pin, and what the process itself may lock. */
 const MEMLOCK_MARGIN_BYTES = 256 * MIB;
 /** Descriptors a function needs some of, interrupts most of all: 500 functions with 32 each. */
 const MAX_OPEN_FILES = 16_384;
+/** Memory files: pages that functions show to the guest (36 KiB, an MSI-X table of 2048 vectors, is the largest), and its last words. */
+const MAX_FILE_BYTES = 128 * 1024;
+/**
+ * Private memory that can be written, beyond guest RAM, touched or not: Node's heap, all stacks, and 512 MiB that V8 sets aside for compiled code. A
+ * vCPU's thread has some 32 MiB.
+ */
+const DATA_MARGIN_BYTES = 1024 * MIB;
+const DATA_BYTES_A_VCPU = 64 * MIB;
 /** Between the manager and everybody else. */
 const VM_NICE = -5;
 /** Node's own threads; each vCPU is one more. */
@@ -35,15 +42,17 @@ export interface LaunchRequest {
   readonly userId: number;
   readonly listenerFd: number;
   readonly logFd: number;
+  /** The process's end of the gate that its guest waits at. */
+  readonly gateFd: number;
   readonly dma: VmProcessSpec['dma'] | 'auto';
 }
 
 /**
- * Starts the process of a VM: a user of its own without capabilities or further groups, no way to get any, its own session,
- * the root as directory, nothing in the environment, and of descriptors those that docs/vm-process.md lists. Throws HostError
- * `file-unreadable`, `disk-malformed`, `disk-in-use`, `vm-refused`; then there is no process.
+ * Starts the process of a VM: a user of its own without capabilities or further groups, no way to get any, its own session and
+ * namespaces, the root as directory, nothing in the environment, and of descriptors those that docs/vm-process.md lists. Throws HostError
+ * `file-unreadable`, `disk-malformed`, `disk-in-use`, `vm-refused`, or what {@link VmLauncher.launch} throws; then there is no process.
  */
-export function launchVmProcess(request: LaunchRequest): ChildProcess {
+export async function launchVmProcess(launcher: VmLauncher, request: LaunchRequest): Promise<LaunchedProcess> {
   const { name, spec, userId } = request;
   const asked = `start the VM ${name}`;
   using opened = new DisposableStack();
@@ -75,24 +84,19 @@ export function launchVmProcess(request: LaunchRequest): ChildProcess {
     }),
   );
   const files = disks.map(({ fd }) => fd);
-  forbidNewPrivileges();
-  // Node's runtime clears the supplementary groups when it changes the user, and closes what isn't named here.
-  const child = spawn(process.execPath, [fileURLToPath(vmProcessProgram()), name], {
-    cwd: '/',
-    env: {},
-    detached: true,
-    uid: userId,
-    gid: userId,
-    stdio: ['ignore', request.logFd, request.logFd, request.listenerFd, written, kvm, kernel, initrd, dma.fd, ...files],
+  const { logFd, listenerFd, gateFd } = request;
+  const launched = await launcher.launch({
+    program: process.execPath,
+    args: [fileURLToPath(vmProcessProgram()), name],
+    userId,
+    descriptors: [logFd, logFd, listenerFd, written, kvm, kernel, initrd, dma.fd, gateFd, ...files],
   });
-  if (child.pid === undefined) return child;
-  limit(child.pid, spec);
-  child.unref();
-  return child;
+  limit(launched.processId, spec, Math.max(MAX_FILE_BYTES, ...disks.map(({ sizeBytes }) => sizeBytes)));
+  return launched;
 }
 
 /** The process has just been started, and is seconds away from needing any of it. */
-function limit(processId: number, spec: VmSpec): void {
+function limit(processId: number, spec: VmSpec, maxFileBytes: number): void {
   const set = (resource: Resource, value: number): void =>
     writeLimit(resource, { soft: value, hard: value }, processId);
   try {
@@ -100,6 +104,8 @@ function limit(processId: number, spec: VmSpec): void {
     set(Resource.openFiles, MAX_OPEN_FILES);
     set(Resource.processes, NODE_THREADS + spec.cpuCount);
     set(Resource.coreFile, 0);
+    set(Resource.fileSize, maxFileBytes);
+    set(Resource.data, spec.memoryBytes + DATA_MARGIN_BYTES + spec.cpuCount * DATA_BYTES_A_VCPU);
     prioritize(processId);
   } catch (error) {
     // It has ended already; why is told by whoever waits for it.

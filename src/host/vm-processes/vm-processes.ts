@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { FdListener, ProcessHandle, SystemCallError } from '../../linux/index.ts';
@@ -10,9 +9,11 @@ import { processStartTicks } from '../moves/process-mark.ts';
 import type { ProcessMark } from '../moves/record.ts';
 import { DirectoryTree } from '../tree/directory-tree.ts';
 import { EarlyLog } from './early-log.ts';
-import { launchVmProcess } from './launch.ts';
+import { type LaunchRequest, launchVmProcess } from './launch.ts';
+import { LaunchGate } from './launch-gate.ts';
 import { checkProgramFiles } from './program-files.ts';
 import { RemoteVm } from './remote-vm.ts';
+import { type LaunchedProcess, VmLauncher } from './vm-launcher.ts';
 import { holderOfSocket, isListenedOn } from './socket-holder.ts';
 import { freeVmUser, vmUsersOfProcesses } from './vm-users.ts';
 
@@ -33,6 +34,7 @@ export class VmProcesses implements VmPort {
   readonly #directory: string;
   readonly #dma: VmProcessSpec['dma'] | 'auto';
   readonly #tree = new DirectoryTree();
+  readonly #launcher = new VmLauncher();
   readonly #known = new Set<RemoteVm>();
   /** Users of processes that are just being started. */
   readonly #reserved = new Set<number>();
@@ -48,16 +50,19 @@ export class VmProcesses implements VmPort {
     const path = this.#path(name);
     const listener = this.#listen(path, name);
     const log = new EarlyLog(name);
+    const gate = new LaunchGate();
     const userId = freeVmUser(new Set([...vmUsersOfProcesses(), ...this.#reserved]));
     this.#reserved.add(userId);
     let vm: RemoteVm | undefined;
     try {
-      const child = launchVmProcess({ name, spec, userId, listenerFd: listener.fd, logFd: log.fd, dma: this.#dma });
-      const { mark, handle } = await this.#mark(child, asked);
-      vm = this.#remote({ name, path, mark, handle, ended: endOfChild(child) });
+      const request = { name, spec, userId, listenerFd: listener.fd, logFd: log.fd, gateFd: gate.fd, dma: this.#dma };
+      const launched = await this.#launch(request, asked);
+      const { processId } = launched.mark;
+      vm = this.#remote({ name, path, ...launched });
       // Whatever goes wrong from here on, there is something to kill.
-      started(mark);
-      await untilStarted(vm, asked, log);
+      started(launched.mark);
+      const opened = gate.open(() => this.#launcher.emptyRootOf(processId, this.#directory), processId);
+      await untilStarted(vm, asked, log, opened);
       return vm;
     } catch (error) {
       vm?.kill();
@@ -67,6 +72,7 @@ export class VmProcesses implements VmPort {
     } finally {
       this.#reserved.delete(userId);
       listener.close();
+      gate.close();
       log.close();
     }
   }
@@ -95,6 +101,7 @@ export class VmProcesses implements VmPort {
   close(): void {
     for (const vm of this.#known) vm.close();
     this.#known.clear();
+    this.#launcher.close();
   }
 
   #path(name: string): string {
@@ -140,17 +147,17 @@ export class VmProcesses implements VmPort {
   }
 
   /** Throws HostError `vm-process-failed`: it could not be started, or has ended already. */
-  async #mark(child: ChildProcess, asked: string): Promise<{ mark: ProcessMark; handle: ProcessHandle }> {
-    const processId = child.pid;
-    if (processId === undefined) {
-      const reason = await new Promise<Error>((resolve) => child.once('error', resolve));
-      throw startFailed(asked, `it could not be executed: ${reason.message}.`);
-    }
-    // Nobody else can have its id before this process has collected it.
-    const handle = ProcessHandle.open(processId);
+  async #launch(
+    request: LaunchRequest,
+    asked: string,
+  ): Promise<Omit<LaunchedProcess, 'processId'> & { mark: ProcessMark }> {
+    const { processId, handle, ended } = await launchVmProcess(this.#launcher, request).catch((error: unknown) => {
+      throw error instanceof HostError || !(error instanceof Error) ? error : startFailed(asked, error.message);
+    });
     const startTicks = processStartTicks(this.#tree, processId);
-    if (handle !== undefined && startTicks !== undefined) return { mark: { processId, startTicks }, handle };
-    handle?.close();
+    // In this order: as long as it has not ended, nobody else has its id.
+    if (startTicks !== undefined && !handle.hasEnded) return { mark: { processId, startTicks }, handle, ended };
+    handle.close();
     throw startFailed(asked, 'it ended at once.');
   }
 }
@@ -162,18 +169,15 @@ function removeIfStale(path: string): boolean {
   return true;
 }
 
-function endOfChild(child: ChildProcess): Promise<VmProcessEnd> {
-  return new Promise((resolve) => {
-    child.once('exit', (exitCode, signal) => resolve({ exitCode: exitCode ?? undefined, signal: signal ?? undefined }));
-  });
-}
-
 /** Throws HostError `vm-process-failed` with what the process said last. */
-async function untilStarted(vm: RemoteVm, asked: string, log: EarlyLog): Promise<void> {
+async function untilStarted(vm: RemoteVm, asked: string, log: EarlyLog, gate: Promise<never>): Promise<void> {
   const tooLate = Promise.withResolvers<'too late'>();
   const timer = setTimeout(() => tooLate.resolve('too late'), START_MS);
   try {
-    const outcome = await Promise.race([vm.started(), vm.ended, tooLate.promise]);
+    const shut = gate.catch((error: unknown) => {
+      throw startFailed(asked, error instanceof Error ? error.message : String(error));
+    });
+    const outcome = await Promise.race([vm.started(), vm.ended, tooLate.promise, shut]);
     if (outcome === undefined) return;
     if (outcome === 'too late') throw startFailed(asked, `it has said nothing for ${START_MS / 1000} s.`);
     const how = outcome.signal ?? `exit code ${outcome.exitCode ?? 'unknown'}`;

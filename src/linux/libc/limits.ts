@@ -8,7 +8,7 @@ const setNoNewPrivileges = 38;
 const nativeGetUid = bindInt('getuid', []);
 
 /** Resources of prlimit(2). Linux include/uapi/asm-generic/resource.h. */
-export const Resource = { coreFile: 4, processes: 6, openFiles: 7, lockedMemory: 8 } as const;
+export const Resource = { fileSize: 1, data: 2, coreFile: 4, processes: 6, openFiles: 7, lockedMemory: 8 } as const;
 export type Resource = (typeof Resource)[keyof typeof Resource];
 
 /** Soft and hard limit; `Infinity` for none. */

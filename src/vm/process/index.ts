@@ -1,4 +1,5 @@
 export { Descriptor } from './descriptors.ts';
+export { GATE_MESSAGE, type GateMessage, gateMessageOf } from './gate.ts';
 export { lastWordsIn } from './last-words.ts';
 export { vmProcessProgram } from './program.ts';
 export {
@@ -13,4 +14,5 @@ export {
   type VmRequest,
   type VmResult,
 } from './protocol.ts';
+export { filterFor } from './lockup/filter.ts';
 export { encodeSpec, type VmProcessSpec } from './spec.ts';

@@ -15,5 +15,6 @@ test('what a process says when it fails is found again, whatever stands around i
 
 test('the first line where it said nothing of its own', () => {
   assert.equal(lastWordsIn('\nSegmentation fault\nmore'), 'Segmentation fault');
+  assert.equal(lastWordsIn('#\n# Fatal error in , line 0\n#'), '# Fatal error in , line 0');
   assert.equal(lastWordsIn(''), undefined);
 });

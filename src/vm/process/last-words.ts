@@ -21,5 +21,12 @@ export function sayLastWords(error: unknown): void {
 export function lastWordsIn(text: string): string | undefined {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const said = lines.find((line) => line.startsWith(MARK))?.slice(MARK.length);
-  return said ?? lines[0]?.trim().slice(0, 500);
+  // V8's begin with lines that say nothing.
+  return (
+    said ??
+    lines
+      .find((line) => /\p{L}/u.test(line))
+      ?.trim()
+      .slice(0, 500)
+  );
 }

@@ -3,6 +3,7 @@
  * its manager passes to it later (docs/vm-process.md).
  */
 import { closeSync, readFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { closeFile, duplicateFd, FdListener, setCloseOnExec } from '../../linux/index.ts';
 import { BootError, BootErrorCode, openImageFile, parseKernel } from '../boot/index.ts';
 import { VirtualMachine } from '../machine.ts';
@@ -10,7 +11,9 @@ import type { MachineOptions } from '../machine-options.ts';
 import { ConsoleRing } from './console-ring.ts';
 import { Descriptor } from './descriptors.ts';
 import { lendInheritedDisks } from './inherited-disks.ts';
+import { passGate } from './gate.ts';
 import { sayLastWords } from './last-words.ts';
+import { enterPhase } from './lockup/enter-phase.ts';
 import { LogLimit } from './log-limit.ts';
 import { ManagerLink } from './manager-link.ts';
 import { LendingMachine } from './serve-vm.ts';
@@ -21,6 +24,8 @@ import { VmService } from './vm-service.ts';
 const FAREWELL_MS = 2_000;
 const FAREWELL_STEP_MS = 5;
 const FAILED = 1;
+/** As shells say it. */
+const TERMINATED = 128 + 15;
 
 function readOnce(fd: number): Uint8Array {
   const bytes = readFileSync(fd);
@@ -39,8 +44,17 @@ function start(spec: VmProcessSpec): VirtualMachine {
     // The first function that is lent pins all of it.
     populateMemory: spec.dma !== 'none',
     ...(spec.hasInitrd ? { initrd } : {}),
+    beforeGuest: lockUp,
   };
   return startWith(options, spec.highWindowBytes);
+}
+
+/** All is loaded, all threads are there: from here on no file is needed any more. */
+async function lockUp(): Promise<void> {
+  // Node makes the threads of its pool when it is first asked for something.
+  await stat('/');
+  await passGate(Descriptor.gate);
+  enterPhase('guest');
 }
 
 /** The best window for BARs that the guest's addresses have room for. */
@@ -57,10 +71,12 @@ function startWith(options: MachineOptions, [best, ...others]: readonly number[]
 }
 
 async function run(): Promise<void> {
+  enterPhase('start');
   for (const fd of [Descriptor.kvm, Descriptor.kernel, Descriptor.dma]) setCloseOnExec(fd, true);
   const spec = decodeSpec(readOnce(Descriptor.spec));
   const machine = start(spec);
   for (const fd of [Descriptor.kvm, Descriptor.kernel]) closeFile(fd);
+  await Promise.race([machine.entered, machine.ended]);
   lendInheritedDisks(machine, spec);
   const ring = new ConsoleRing();
   const service = new VmService(new LendingMachine(machine, ring, spec.dma), (event) => link.tell(event));
@@ -107,5 +123,7 @@ function fail(error: unknown): never {
 }
 
 process.on('uncaughtException', fail);
+// As number 1 of its PID namespace it would not hear of it otherwise, and the host's shutdown would wait for it.
+process.on('SIGTERM', () => process.exit(TERMINATED));
 await run().catch(fail);
 process.exit();

@@ -14,14 +14,18 @@ export interface DeviceLoopOptions {
   serial(): void;
   /** vCPU `index`'s thread has ended; `errno` is 0 when it was asked to. */
   ended(index: number, errno: number): void;
+  /** All threads that wait for their entry do so; none has been in the guest. Once. */
+  loaded?(): void;
 }
 
 /** The device thread's side of the exits: serves whichever vCPU has its turn with us, sleeps while none has. */
 export class DeviceLoop {
-  /** Resolves when every vCPU thread has ended; rejects with what {@link DeviceLoopOptions.serve} throws. */
+  /** Resolves when every vCPU thread has ended; rejects with what {@link DeviceLoopOptions.serve} throws, or with the error of {@link fail}. */
   readonly done: Promise<void>;
   readonly #options: DeviceLoopOptions;
   readonly #live: Set<number>;
+  /** Those that wait for their entry, or did. */
+  readonly #loaded = new Set<number>();
   readonly #watch: FdWatch;
   readonly #done = Promise.withResolvers<void>();
   #over = false;
@@ -60,10 +64,16 @@ export class DeviceLoop {
         }
       }
     } catch (error) {
-      this.#over = true;
-      this.#watch.stop();
-      this.#done.reject(error);
+      this.fail(error);
     }
+  }
+
+  /** Ends the loop: {@link done} rejects. */
+  fail(error: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#watch.stop();
+    this.#done.reject(error);
   }
 
   #finish(): void {
@@ -78,7 +88,8 @@ export class DeviceLoop {
     }
     for (const index of this.#live) {
       const mailbox = this.#options.mailboxes[index];
-      if (mailbox !== undefined && Atomics.load(mailbox, MailboxWord.Turn) !== Turn.Vcpu) {
+      const turn = mailbox === undefined ? Turn.Vcpu : Atomics.load(mailbox, MailboxWord.Turn);
+      if (turn !== Turn.Vcpu && !(turn === Turn.Loaded && this.#loaded.has(index))) {
         return true;
       }
     }
@@ -106,6 +117,10 @@ export class DeviceLoop {
       } else if (turn === Turn.Ended) {
         this.#live.delete(index);
         this.#options.ended(index, Atomics.load(mailbox, MailboxWord.Error));
+      } else if (turn === Turn.Loaded && !this.#loaded.has(index)) {
+        this.#loaded.add(index);
+        served += 1;
+        if (this.#loaded.size === mailboxes.length) this.#options.loaded?.();
       }
     }
     return served;

@@ -11,6 +11,8 @@ export const Turn = {
   Device: 1,
   /** The vCPU thread has ended and touches nothing any more. */
   Ended: 2,
+  /** The vCPU thread has loaded all that it needs and has not been in the guest yet; it sleeps on this word until it is let in. */
+  Loaded: 3,
 } as const;
 
 export const MailboxWord = {

@@ -10,4 +10,6 @@ export interface VcpuThreadData {
   readonly doorbell: DoorbellHandle;
   readonly uart: SharedArrayBuffer;
   readonly rtc: SharedArrayBuffer;
+  /** It waits for its entry when it has loaded everything. */
+  readonly waitsForEntry: boolean;
 }

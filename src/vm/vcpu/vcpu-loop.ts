@@ -17,6 +17,15 @@ export interface VcpuLoopParts {
 const EINTR = 4;
 const EAGAIN = 11;
 
+/** Says that this thread needs nothing any more that it would have to load, and sleeps until the device thread lets it into the guest. */
+export function waitForEntry({ mailbox, doorbell }: Pick<VcpuLoopParts, 'mailbox' | 'doorbell'>): void {
+  Atomics.store(mailbox, MailboxWord.Turn, Turn.Loaded);
+  doorbell.ring();
+  while (Atomics.load(mailbox, MailboxWord.Turn) === Turn.Loaded) {
+    Atomics.wait(mailbox, MailboxWord.Turn, Turn.Loaded);
+  }
+}
+
 /**
  * Runs one vCPU until it is asked to stop or KVM_RUN fails. An exit that this thread can't finish is handed to the device
  * thread; this one sleeps until it has its turn again.

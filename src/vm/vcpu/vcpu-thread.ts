@@ -7,6 +7,8 @@ import type { VcpuThreadData } from './thread-data.ts';
 /** How often a vCPU's thread is kicked until it has ended: only a thread that is just starting needs more than one. */
 const KICK_AGAIN_MS = 5;
 
+const CODE_RANGE_MIB = 16;
+
 /** The file is `.ts` in the working tree and `.cjs` in the package. */
 const WORKER = new URL(import.meta.url.endsWith('.ts') ? './vcpu-worker.ts' : './vcpu-worker.cjs', import.meta.url);
 
@@ -16,6 +18,8 @@ export interface VcpuThreadOptions {
   readonly doorbell: DoorbellHandle;
   readonly uart: SharedArrayBuffer;
   readonly rtc: SharedArrayBuffer;
+  /** The thread stays out of the guest until {@link VcpuThread.enter}. */
+  readonly waitsForEntry?: boolean;
   /** What the thread runs; tests give a vCPU that needs no KVM. */
   readonly program?: URL;
 }
@@ -40,6 +44,7 @@ export class VcpuThread {
       doorbell: options.doorbell,
       uart: options.uart,
       rtc: options.rtc,
+      waitsForEntry: options.waitsForEntry ?? false,
     };
     this.#worker = new Worker(options.program ?? WORKER, {
       workerData: data,
@@ -47,6 +52,8 @@ export class VcpuThread {
       // The descriptors that it uses are this thread's, not its own; a copy of the environment is for nobody.
       trackUnmanagedFds: false,
       env: SHARE_ENV,
+      // V8 would set 512 MiB aside for the compiled code of each thread, which a limit on memory counts; this program needs one.
+      resourceLimits: { codeRangeSizeMb: CODE_RANGE_MIB },
     });
     // Not events.once(): that rejects on the 'error' that comes before the 'exit' of a thread that died of an exception.
     this.#exited = new Promise((resolve) => {
@@ -77,7 +84,14 @@ export class VcpuThread {
   /** Asks the thread to end: it does at the next chance, also when it sleeps in the guest or waits for an exit's answer. */
   requestStop(): void {
     Atomics.store(this.mailbox, MailboxWord.Stop, 1);
+    this.enter();
     this.kick();
+  }
+
+  /** Lets a thread that waits for it into the guest, or to its end if it was asked to stop. Doesn't wait: nothing. */
+  enter(): void {
+    if (Atomics.compareExchange(this.mailbox, MailboxWord.Turn, Turn.Loaded, Turn.Vcpu) !== Turn.Loaded) return;
+    Atomics.notify(this.mailbox, MailboxWord.Turn);
   }
 
   /** Gets the thread out of the guest once. */
@@ -98,6 +112,7 @@ export class VcpuThread {
         Atomics.store(this.mailbox, MailboxWord.Turn, Turn.Vcpu);
         Atomics.notify(this.mailbox, MailboxWord.Turn);
       }
+      this.enter();
       this.kick();
     }, KICK_AGAIN_MS);
     try {

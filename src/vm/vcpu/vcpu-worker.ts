@@ -6,7 +6,7 @@ import { Doorbell } from './doorbell.ts';
 import { MailboxWord } from './mailbox.ts';
 import { PortIo } from './port-io.ts';
 import type { VcpuThreadData } from './thread-data.ts';
-import { vcpuLoop } from './vcpu-loop.ts';
+import { vcpuLoop, waitForEntry } from './vcpu-loop.ts';
 
 const data = workerData as VcpuThreadData;
 const mailbox = new Int32Array(data.mailbox, 0, data.mailbox.byteLength / 4);
@@ -23,6 +23,7 @@ const ports = new PortIo(page, uart, new CmosRtc(data.rtc, () => new Date()));
 // This thread's alone: a guest that spins gets no more than others, and leaves room for the thread that serves its devices.
 if (getPriority() < 0) setPriority(0);
 Atomics.store(mailbox, MailboxWord.ThreadId, threadId());
+if (data.waitsForEntry) waitForEntry({ mailbox, doorbell });
 vcpuLoop({
   run: () => -runVcpu(data.vcpuFd),
   clearExitRequest: () => page.clearExitRequest(),

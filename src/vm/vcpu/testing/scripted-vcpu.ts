@@ -3,7 +3,7 @@ import { KvmRunPage, threadId } from '../../../linux/index.ts';
 import { Doorbell } from '../doorbell.ts';
 import { MailboxWord } from '../mailbox.ts';
 import type { VcpuThreadData } from '../thread-data.ts';
-import { vcpuLoop } from '../vcpu-loop.ts';
+import { vcpuLoop, waitForEntry } from '../vcpu-loop.ts';
 import { SCRIPT_OFFSET, SCRIPT_WORDS, ScriptWord } from './script.ts';
 
 /** A vCPU without KVM, for the real loop and doorbell: what it does is told by the words in its run page. */
@@ -45,4 +45,5 @@ function run(): number {
 }
 
 Atomics.store(mailbox, MailboxWord.ThreadId, threadId());
+if (data.waitsForEntry) waitForEntry({ mailbox, doorbell });
 vcpuLoop({ run, clearExitRequest: () => page.clearExitRequest(), finishHere: () => false, mailbox, doorbell });
