@@ -43,6 +43,8 @@ const untilR11 = (body: readonly number[]): number[] => {
 
 /** Words of a ring's control page that say what it is: VMBus, `pending_send_sz` is supported (docs/vmbus.md). */
 const RING_FEATURES_AT = 64;
+/** So far a look at what is reserved there goes: a page of something else has something by then. */
+const RESERVED_END = 256;
 const FIRST_MIB = 0x10_0000n;
 const PAGE_BYTES = 4096;
 /** Of a ring of Linux's pci-hyperv: its control page, and 16 KiB. */
@@ -54,7 +56,7 @@ const NOT_EQUAL = 0x85;
 const EQUAL = 0x84;
 
 /**
- * Looks through all memory for pages that are a ring's control page and nothing else, and writes noise over the whole ring, then, `rounds` times,
+ * Looks through all memory for pages that look like a ring's control page, and writes noise over the whole ring, then, `rounds` times,
  * over its two indices and signals channels 1 to `channels`. Fails with EINVAL when there was one, and with ENOENT otherwise.
  * `memoryBytes`: what the guest has.
  */
@@ -89,18 +91,18 @@ export function scribbleOverRings(options: {
     ...round,
     ...[0x0f, 0x85, ...bytes32(-(round.length + 6) >>> 0)], // jnz
   ];
-  // All that is behind the features is zero.
+  // What comes behind the features is reserved.
   const zero = [
     ...[0x83, 0x3c, 0x8e, 0x00], // cmp dword [rsi + rcx * 4], 0
     ...[0x75, 10], // jne to the page's end
-    ...[0xff, 0xc1, 0x81, 0xf9, ...bytes32(PAGE_BYTES / 4)], // inc ecx; cmp ecx, 1024
+    ...[0xff, 0xc1, 0x81, 0xf9, ...bytes32(RESERVED_END / 4)], // inc ecx; cmp ecx, end
   ];
   const zeroes = [
     ...[0xb9, ...bytes32(RING_FEATURES_AT / 4 + 1)], // mov ecx, 17
     ...zero,
     ...[0x72, 256 - (zero.length + 2)], // jb
   ];
-  const found = [...zeroes, ...[0x81, 0xf9, ...bytes32(PAGE_BYTES / 4)], ...skipIf(NOT_EQUAL, noise), ...noise]; // cmp ecx, 1024
+  const found = [...zeroes, ...[0x81, 0xf9, ...bytes32(RESERVED_END / 4)], ...skipIf(NOT_EQUAL, noise), ...noise]; // cmp ecx, end
   const plausible = [0xa9, ...bytes32(0xffff_c007), ...skipIf(NOT_EQUAL, found), ...found]; // test eax: indices below 16 KiB, of whole words
   const moved = [0x8b, 0x06, 0x0b, 0x46, 0x04, ...skipIf(EQUAL, plausible), ...plausible]; // mov eax, [rsi]; or eax, [rsi + 4]
   const page = [
