@@ -22,6 +22,7 @@ const TASKS = {
   fmt: { program: 'node_modules/@biomejs/biome/bin/biome', args: ['format', '--write'] },
   build: { program: 'scripts/build.ts' },
   test: { program: 'scripts/test.ts', args: ['all'], rig: ['6.1', '6.12'], tests: true, newerQemu: true },
+  'test:more': { program: 'scripts/test.ts', args: ['more'], rig: ['6.1', '6.12'], tests: true },
   'test:long': { program: 'scripts/test.ts', args: ['long'], rig: ['6.1'] },
   rig: { program: 'rig/main.ts', rig: ['6.1'] },
   dda: { program: 'src/cli/main.ts' },

@@ -23,7 +23,10 @@ export const quickTests = (): readonly string[] =>
 /** Scenarios that need a rig. */
 export const RIG_TESTS = ['test/**/*.test.ts'] as const;
 
-/** Those of which there is more than a quarter of an hour holds. */
+/** More scenarios: what is there beside the main job, and would make `npm test` longer than a quarter of an hour. */
+export const MORE_TESTS = ['test/**/*.more.ts'] as const;
+
+/** Those that take longer than all others. */
 export const LONG_TESTS = ['test/**/*.long.ts'] as const;
 
 export const nodeTestArguments = (patterns: readonly string[], options: readonly string[] = []): string[] => [

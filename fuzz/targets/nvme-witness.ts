@@ -38,6 +38,7 @@ export class NvmeWitness {
   #rings = new Map<number, CompletionRing>();
   #submissionQueues = new Set<number>();
   #status = new Map<number, number>();
+  #knowsQueues = true;
   #shadows = false;
 
   /** `compares`: queues lie where they belong, and nothing else does. */
@@ -62,6 +63,7 @@ export class NvmeWitness {
     this.#rings = new Map([[0, { written: 0, taken: 0 }]]);
     this.#submissionQueues = new Set([0]);
     this.#shadows = false;
+    this.#knowsQueues = true;
     this.#status.clear();
   }
 
@@ -119,16 +121,20 @@ export class NvmeWitness {
         `command ${commandId} of queue ${queue} was answered, which nobody sent or which was answered before`,
       );
     }
-    // Of several commands of one id nobody knows which of them this was.
-    if (queue === 0 && status === 0 && open.every((other) => other.commandId !== commandId)) {
-      this.#learn(command, view.getUint32(gpa - 12, true));
-    }
+    if (queue !== 0 || status !== 0) return;
+    // Of several commands of one id nobody knows which of them this was, nor which queues there are from then on.
+    if (open.some((other) => other.commandId === commandId)) this.#knowsQueues = false;
+    else this.#learn(command, view.getUint32(gpa - 12, true));
   }
 
   /** Completions are put one behind the other, and none over one that the guest hasn't taken. */
   #place(queue: number, place: number): void {
     const ring = this.#rings.get(queue);
-    if (ring === undefined) return this.#probe.fail(`a completion in queue ${queue}, which nobody created`);
+    if (ring === undefined) {
+      if (this.#knowsQueues) this.#probe.fail(`a completion in queue ${queue}, which nobody created`);
+      return;
+    }
+    if (!this.#knowsQueues) return;
     this.#probe.check(place === ring.written % QUEUE_ENTRIES, () => `a completion in place ${place} of queue ${queue}`);
     if (ring.taken > ring.written) ring.taken = ring.written;
     ring.written += 1;
@@ -144,14 +150,17 @@ export class NvmeWitness {
     const id = cdw10 & 0xffff;
     switch (opcode) {
       case AdminOpcode.createCompletionQueue:
-        this.#probe.check(!this.#rings.has(id), () => `completion queue ${id} was created twice`);
+        this.#probe.check(!this.#knowsQueues || !this.#rings.has(id), () => `completion queue ${id} was created twice`);
         this.#rings.set(id, { written: 0, taken: 0 });
         return;
       case AdminOpcode.deleteCompletionQueue:
         this.#rings.delete(id);
         return;
       case AdminOpcode.createSubmissionQueue:
-        this.#probe.check(!this.#submissionQueues.has(id), () => `submission queue ${id} was created twice`);
+        this.#probe.check(
+          !this.#knowsQueues || !this.#submissionQueues.has(id),
+          () => `submission queue ${id} was created twice`,
+        );
         this.#submissionQueues.add(id);
         return;
       case AdminOpcode.deleteSubmissionQueue:
