@@ -14,14 +14,8 @@ const SIMP = 0x4000_0083;
 
 /** The port that dda's hypercall page writes to: as it is called, only with registers of our choice. */
 const OUT_HYPERCALL = [0xe7, 0x9c];
-/** HvCallSignalEvent with its input in registers (TLFS, "HvCallSignalEvent", "Hypercall Inputs": bit 16 is `fast`). */
-const FAST_SIGNAL_EVENT = 0x1_005d;
-
 const bytes32 = (value: number): number[] => [...Buffer.from(Uint32Array.of(value).buffer)];
 const bytes64 = (value: bigint): number[] => [...Buffer.from(BigUint64Array.of(value).buffer)];
-
-/** The connection by which channel 0 would be signalled; channel n's is so many further on (docs/vmbus.md). */
-const FIRST_CONNECTION = 0x2000;
 
 /** A step of xorshift64 (Marsaglia, "Xorshift RNGs", 13-7-17) in R9, through RDX. */
 const XORSHIFT = [
@@ -40,86 +34,6 @@ const untilR11 = (body: readonly number[]): number[] => {
   const back = -(body.length + decrement.length + jumpBytes);
   return [...body, ...decrement, 0x0f, 0x85, ...bytes32(back >>> 0)]; // jnz
 };
-
-/** Words of a ring's control page that say what it is: VMBus, `pending_send_sz` is supported (docs/vmbus.md). */
-const RING_FEATURES_AT = 64;
-/** So far a look at what is reserved there goes: a page of something else has something by then. */
-const RESERVED_END = 256;
-const FIRST_MIB = 0x10_0000n;
-const PAGE_BYTES = 4096;
-/** Of a ring of Linux's pci-hyperv: its control page, and 16 KiB. */
-const RING_PAGES = 5;
-
-/** jcc over what follows, to the end of `rest`. */
-const skipIf = (condition: number, rest: readonly number[]): number[] => [0x0f, condition, ...bytes32(rest.length)];
-const NOT_EQUAL = 0x85;
-const EQUAL = 0x84;
-
-/**
- * Looks through all memory for pages that look like a ring's control page, and writes noise over the whole ring, then, `rounds` times,
- * over its two indices and signals channels 1 to `channels`. Fails with EINVAL when there was one, and with ENOENT otherwise.
- * `memoryBytes`: what the guest has.
- */
-export function scribbleOverRings(options: {
-  readonly memoryBytes: number;
-  readonly rounds: number;
-  readonly channels: number;
-  readonly seed: bigint;
-}): number[] {
-  const signals = [
-    ...countR11(options.channels),
-    ...untilR11([
-      ...[0xb9, ...bytes32(FAST_SIGNAL_EVENT)], // mov ecx, FAST_SIGNAL_EVENT
-      ...[0x44, 0x89, 0xda, 0x81, 0xc2, ...bytes32(FIRST_CONNECTION)], // mov edx, r11d; add edx, FIRST_CONNECTION
-      ...[0x45, 0x31, 0xc0], // xor r8d, r8d
-      ...OUT_HYPERCALL,
-    ]),
-  ];
-  const everything = [...XORSHIFT, ...[0x4c, 0x89, 0x4c, 0xce, 0xf8], 0xff, 0xc9]; // mov [rsi + rcx * 8 - 8], r9; dec ecx
-  const round = [
-    ...XORSHIFT,
-    ...[0x4c, 0x89, 0x0e], // mov [rsi], r9
-    ...signals,
-    ...[0x41, 0xff, 0xca], // dec r10d
-  ];
-  const noise = [
-    ...[0xbf, ...bytes32(-22 >>> 0)], // mov edi, -22
-    ...[0xb9, ...bytes32((RING_PAGES * PAGE_BYTES) / 8)], // mov ecx, words
-    ...everything,
-    ...[0x75, 256 - (everything.length + 2)], // jnz
-    ...[0x41, 0xba, ...bytes32(options.rounds)], // mov r10d, rounds
-    ...round,
-    ...[0x0f, 0x85, ...bytes32(-(round.length + 6) >>> 0)], // jnz
-  ];
-  // What comes behind the features is reserved.
-  const zero = [
-    ...[0x83, 0x3c, 0x8e, 0x00], // cmp dword [rsi + rcx * 4], 0
-    ...[0x75, 10], // jne to the page's end
-    ...[0xff, 0xc1, 0x81, 0xf9, ...bytes32(RESERVED_END / 4)], // inc ecx; cmp ecx, end
-  ];
-  const zeroes = [
-    ...[0xb9, ...bytes32(RING_FEATURES_AT / 4 + 1)], // mov ecx, 17
-    ...zero,
-    ...[0x72, 256 - (zero.length + 2)], // jb
-  ];
-  const found = [...zeroes, ...[0x81, 0xf9, ...bytes32(RESERVED_END / 4)], ...skipIf(NOT_EQUAL, noise), ...noise]; // cmp ecx, end
-  const plausible = [0xa9, ...bytes32(0xffff_c007), ...skipIf(NOT_EQUAL, found), ...found]; // test eax: indices below 16 KiB, of whole words
-  const moved = [0x8b, 0x06, 0x0b, 0x46, 0x04, ...skipIf(EQUAL, plausible), ...plausible]; // mov eax, [rsi]; or eax, [rsi + 4]
-  const page = [
-    ...[0x83, 0x7e, RING_FEATURES_AT, 0x01, ...skipIf(NOT_EQUAL, moved), ...moved], // cmp dword [rsi + 64], 1
-    ...[0x48, 0x81, 0xc6, ...bytes32(PAGE_BYTES)], // add rsi, 4096
-    ...[0x48, 0xb8, ...bytes64(DIRECT_MAP + BigInt(options.memoryBytes))], // mov rax, end
-    ...[0x48, 0x39, 0xc6], // cmp rsi, rax
-  ];
-  return [
-    ...seedR9(options.seed),
-    ...[0x48, 0xbe, ...bytes64(DIRECT_MAP + FIRST_MIB)], // mov rsi, the second MiB
-    ...[0xbf, ...bytes32(-2 >>> 0)], // mov edi, -2
-    ...page,
-    ...[0x0f, 0x82, ...bytes32(-(page.length + 6) >>> 0)], // jb
-    ...[0x89, 0xf8, 0xc3], // mov eax, edi; ret
-  ];
-}
 
 /** Fills this CPU's page of messages and its page of event flags with noise, again and again. */
 export function scribbleOverSynic(times: number, seed: bigint): number[] {

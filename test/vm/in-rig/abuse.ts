@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { alteredModule } from '../../../rig/altered-module.ts';
 import { openDisks } from '../../../src/host/index.ts';
 import { type CpioEntry, ModuleTree } from '../../../src/vm/index.ts';
-import { randomHypercalls, scribbleOverRings, scribbleOverSynic } from '../guest-code/module-code.ts';
+import { randomHypercalls, scribbleOverSynic } from '../guest-code/module-code.ts';
 import { NVME, type Guest, withGuest } from './guest.ts';
 import { emptyDisk } from './disk-file.ts';
 
@@ -14,8 +14,6 @@ const MEMORY_MIB = 512;
 /** Without dependencies, loaded by no guest, and with room in its first function; what the modules of these tests are made from. */
 const MODULE = 'eurotechwdt';
 const SEEDS = [0x1234_5678_9abc_def1n, 0x0fed_cba9_8765_4321n] as const;
-/** Relids are handed out from 1 on; both channels of such a guest are below it. */
-const CHANNELS = 4;
 /** What a guest may make the host say in one test, however it behaves. */
 const MOST_LOG_LINES = 200;
 
@@ -147,10 +145,6 @@ async function weapons(): Promise<CpioEntry[]> {
     ...SEEDS.flatMap((seed, index) => [
       made(`arms/hypercalls${index}.ko`, randomHypercalls(3_000, seed, 256 * MIB)),
       made(`arms/synic${index}.ko`, scribbleOverSynic(200, seed)),
-      made(
-        `arms/rings${index}.ko`,
-        scribbleOverRings({ memoryBytes: MEMORY_MIB * MIB, rounds: 50, channels: CHANNELS, seed }),
-      ),
     ]),
   ];
 }
@@ -170,22 +164,6 @@ async function provoke(guest: Guest, line: string): Promise<void> {
 test('hypercalls at random', async () => {
   await attack(async (guest) => {
     for (const index of SEEDS.keys()) await provoke(guest, `insmod /arms/hypercalls${index}.ko`);
-  });
-});
-
-test('noise in the rings, with signals: the channel may be lost, the function is not', async () => {
-  await attack(async (guest, neighbour) => {
-    await provoke(guest, 'insmod /arms/rings0.ko');
-    // It says ENOENT when it has found no ring.
-    assert.match(guest.console, /insmod: .*rings0\.ko.*: Invalid argument/);
-    await neighbour.verifyDisk(4);
-    await guest.session.rescind(NVME);
-    // The next channel's rings, if the guest is still able to have one.
-    await guest.session.add(NVME);
-    await sleep(2_000);
-    await provoke(guest, 'insmod /arms/rings1.ko');
-    await neighbour.verifyDisk(5);
-    await guest.session.rescind(NVME);
   });
 });
 
