@@ -7,6 +7,7 @@ import { bootRig, REPOSITORY, unpackedKernel } from '../../rig/index.ts';
 import { startableKernel } from '../../rig/kernels.ts';
 import { bundle, bundleProduct } from '../../scripts/bundle.ts';
 import { guestInitrd } from '../../src/vm/index.ts';
+import { runTestFiles } from '../rig-tests.ts';
 import { assertAgreement, dissect } from './wireshark.ts';
 
 /** In the rig. */
@@ -24,8 +25,9 @@ test("a real guest's start, traced live and for Wireshark, under the daemon and 
   {
     await using rig = await bootRig();
     const file = join(programs, 'live-trace.js');
-    const result = await rig.run(['node', '--test', '--test-timeout=240000', '--test-reporter=tap', file], {
+    await runTestFiles(rig, [file], {
       timeoutMs: 400_000,
+      testTimeoutMs: 240_000,
       env: {
         DDA_CLI: join(programs, 'main.js'),
         DDA_GUEST_VMLINUX: await startableKernel(kernel),
@@ -33,7 +35,6 @@ test("a real guest's start, traced live and for Wireshark, under the daemon and 
         DDA_RESULTS: RESULTS,
       },
     });
-    assert.equal(result.exitCode, 0, `it failed in the rig:\n${result.stdout}\n${result.stderr}`);
     for (const name of ['daemon.pcapng', 'daemon.jsonl', 'run.pcapng']) {
       const { stdout, exitCode, stderr } = await rig.run(['base64', '-w0', join(RESULTS, name)]);
       assert.equal(exitCode, 0, stderr);

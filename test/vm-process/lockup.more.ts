@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -6,6 +5,7 @@ import { bootRig, REPOSITORY, unpackedKernel } from '../../rig/index.ts';
 import { startableKernel } from '../../rig/kernels.ts';
 import { bundle } from '../../scripts/bundle.ts';
 import { guestInitrd } from '../../src/vm/index.ts';
+import { runTestFiles } from '../rig-tests.ts';
 import { SHELL } from './guest-shell.ts';
 
 test('whoever has escaped into a VM process gets nowhere from there, and the guest and its lendings go on', async () => {
@@ -21,9 +21,9 @@ test('whoever has escaped into a VM process gets nowhere from there, and the gue
   );
   await using rig = await bootRig();
   const file = join(programs, 'locked-up.js');
-  const result = await rig.run(['node', '--test', '--test-timeout=240000', '--test-reporter=tap', file], {
+  await runTestFiles(rig, [file], {
     timeoutMs: 400_000,
+    testTimeoutMs: 240_000,
     env: { DDA_GUEST_VMLINUX: await startableKernel(kernel), DDA_GUEST_INITRD: initrd },
   });
-  assert.equal(result.exitCode, 0, `it failed in the rig:\n${result.stdout}\n${result.stderr}`);
 });

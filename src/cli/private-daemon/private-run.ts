@@ -1,7 +1,8 @@
 import type { EventJson, ManagedFunctionJson, VmJson } from '../../api/index.ts';
-import { BORROWED_POOL, type GuestEnd, type decodeCrash } from '../../host/index.ts';
+import type { GuestEnd, decodeCrash } from '../../host/index.ts';
 import type { ConsoleObserver } from '../commands/console-run.ts';
 import { whereabouts } from '../daemon/function-words.ts';
+import { borrow } from './borrow.ts';
 import { DaemonVm } from './daemon-vm.ts';
 import { DaemonWatch } from './daemon-watch.ts';
 import type { PrivateDaemon } from './private-daemon.ts';
@@ -70,7 +71,8 @@ class PrivateRun {
       const watch = await DaemonWatch.open(client, (event) => this.#heard(event));
       this.#watch = watch;
       const spec = await this.#request.spec(places);
-      await this.#dismount(watch);
+      const { functions, force } = this.#request;
+      for (const text of await borrow(this.#daemon, watch, functions, force)) this.#observer.warning(text);
       for (let restarts = 0; ; restarts += 1) {
         this.#ending.throwIfAborted();
         const vm = new DaemonVm(this.#request.name, client, watch, this.#observer);
@@ -111,19 +113,6 @@ class PrivateRun {
       if (!this.#ending.aborted) throw error;
     }
     return ended;
-  }
-
-  /** What is in a pool already was dismounted before, by somebody who wants it so. */
-  async #dismount(watch: DaemonWatch): Promise<void> {
-    const { client } = this.#daemon;
-    const { force } = this.#request;
-    const functions = this.#request.functions.filter((name) => watch.functions.get(name)?.state !== 'pool');
-    if (functions.length === 0) return;
-    await client.ask(client.routes.pools.$post({ json: { name: BORROWED_POOL } }));
-    const { warnings } = await client.ask(
-      client.routes.dismount.$post({ json: { functions, pool: BORROWED_POOL, force } }),
-    );
-    for (const text of warnings) this.#observer.warning(text);
   }
 
   #heard(event: EventJson): void {

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { EventJson, ManagedFunctionJson } from '../../api/index.ts';
+import type { EventJson } from '../../api/index.ts';
 import {
   BASE_COMMAND_LINE,
   BORROWED_POOL,
@@ -15,6 +15,7 @@ import {
   reportedGuestFailure,
   windowSizesFor,
 } from '../../host/index.ts';
+import { borrow } from './borrow.ts';
 import { DaemonVm } from './daemon-vm.ts';
 import { DaemonWatch } from './daemon-watch.ts';
 import type { PrivateDaemon } from './private-daemon.ts';
@@ -67,14 +68,12 @@ class PrivateStage implements DemoStage {
   }
 
   async dismount(name: string): Promise<string> {
-    const { client } = this.#daemon;
-    if (this.#functions().get(name)?.state === 'pool') return `${name} was dismounted before`;
-    await client.ask(client.routes.pools.$post({ json: { name: BORROWED_POOL } }));
-    const { warnings } = await client.ask(
-      client.routes.dismount.$post({ json: { functions: [name], pool: BORROWED_POOL, force: false } }),
-    );
-    for (const text of warnings) this.#tell({ event: 'notice', text });
-    return `the daemon took ${name} from its driver, and keeps it in pool ${BORROWED_POOL}`;
+    const watch = this.#openWatch();
+    const wasThere = watch.functions.get(name)?.state === 'pool';
+    for (const text of await borrow(this.#daemon, watch, [name], false)) this.#tell({ event: 'notice', text });
+    return wasThere
+      ? `${name} was dismounted before`
+      : `the daemon took ${name} from its driver, and keeps it in pool ${BORROWED_POOL}`;
   }
 
   async boot(heard: DemoVmListener): Promise<DemoVm> {
@@ -99,7 +98,8 @@ class PrivateStage implements DemoStage {
         ),
       (error: unknown) => heard.ended('its daemon is gone', error instanceof Error ? error : new Error(String(error))),
     );
-    return new PrivateVm(this.#daemon, this.#openWatch(), vm, processId ?? Number.NaN);
+    if (processId === null) throw new Error('a VM that runs has no process');
+    return new PrivateVm(this.#daemon, this.#openWatch(), vm, processId);
   }
 
   async mounted(name: string): Promise<string> {
@@ -132,10 +132,6 @@ class PrivateStage implements DemoStage {
     if (problem === null || this.#problems.has(problem.message)) return;
     this.#problems.add(problem.message);
     this.#tell({ event: 'notice', text: problem.message });
-  }
-
-  #functions(): ReadonlyMap<string, ManagedFunctionJson> {
-    return this.#openWatch().functions;
   }
 
   #openWatch(): DaemonWatch {
@@ -179,16 +175,18 @@ class PrivateVm implements DemoVm {
     const loan = client.routes.vms[':vm'].loans[':function'];
     let outcome: 'given' | 'taken' = 'given';
     // A guest that is no longer asked has not answered.
-    void this.#watch
-      .until(() => {
-        const fn = this.#watch.functions.get(name);
-        if (fn?.returnPhase === 'revoking' || fn?.returnPhase === 'ending') outcome = 'taken';
-        return fn?.vm !== this.#vm.name;
-      })
-      .catch(() => undefined);
+    const gone = this.#watch.until(() => {
+      const fn = this.#watch.functions.get(name);
+      if (fn?.returnPhase === 'revoking' || fn?.returnPhase === 'ending') outcome = 'taken';
+      return fn?.vm !== this.#vm.name;
+    });
+    // Told below, unless the request itself fails before.
+    gone.catch(() => undefined);
     const query = { deadlineMs: String(deadlineMs), to: 'pool' as const };
     const fn = await client.ask(loan.$delete({ param: { vm: this.#vm.name, function: name }, query }));
     if (fn.state !== 'pool') throw new Error(fn.problem?.message ?? `${name} is in state ${fn.state}, not in its pool`);
+    // Its events come by another connection than the answer, which may be here first.
+    await gone;
     return outcome;
   }
 

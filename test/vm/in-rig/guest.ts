@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { SHELL } from '../../vm-process/guest-shell.ts';
 import { openHost, VmSession, type VmSessionOptions, withBorrowedFunctions } from '../../../src/host/index.ts';
 import { type CpioEntry, guestInitrd, type MachineEnd, readKernel } from '../../../src/vm/index.ts';
 
@@ -15,16 +16,6 @@ export const COMMAND_LINE = 'console=ttyS0 panic=-1 mitigations=off cryptomgr.no
 /** A bound for guests that hang. On a machine with much else to do an emulated guest can take minutes for what takes seconds. */
 const ANSWER_MS = 400_000;
 const EXIT = 'dda-test: exit';
-/** The guest runs each line it is typed and says how it ended. */
-const SHELL = `#!/bin/sh
-stty -echo
-echo "dda-test: ready"
-while read -r line; do
-  eval "$line" 2>&1
-  echo "${EXIT} $?"
-done
-`;
-
 export interface GuestOptions extends Partial<VmSessionOptions> {
   readonly memoryMib?: number;
   readonly extraCommandLine?: string;

@@ -1,19 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { Disk, openDisks } from '../../../src/host/index.ts';
+import { emptyDisk } from './disk-file.ts';
 import { withGuest } from './guest.ts';
 
 const MIB = 1024 * 1024;
 const READS = 200;
-
-function file(name: string, sizeBytes: number): string {
-  const path = `/tmp/${name}-${process.pid}.img`;
-  writeFileSync(path, '');
-  truncateSync(path, sizeBytes);
-  return path;
-}
 
 function sha256(path: string, offset: number, sizeBytes: number): string {
   const bytes = new Uint8Array(sizeBytes);
@@ -25,8 +19,8 @@ function sha256(path: string, offset: number, sizeBytes: number): string {
 
 const allocatedBytes = (path: string): number => statSync(path).blocks * 512;
 
-const written = file('written', 64 * MIB);
-const readOnly = file('read-only', 16 * MIB);
+const written = emptyDisk('written', 64 * MIB);
+const readOnly = emptyDisk('read-only', 16 * MIB);
 writeFileSync(readOnly, Buffer.alloc(16 * MIB, 'what the guest may read and nothing else. '));
 const disks = openDisks([
   { path: written, readOnly: false },
