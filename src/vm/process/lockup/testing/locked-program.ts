@@ -67,8 +67,10 @@ const machine = startThreads({
 await machine.entered;
 say('entered');
 await work();
-await (process.argv[2] === 'spin' ? Promise.all(machine.threads.map((thread) => thread.stop())) : machine.loop.done);
+if (process.argv[2] !== 'spin') await machine.loop.done;
 await Promise.all(machine.threads.map((thread) => thread.stop()));
+// A thread may be gone before the loop has looked how it ended.
+await machine.loop.done;
 held.dispose();
 say('done');
 if (process.argv[2] === 'throw') throw new Error('nobody planned for that');
