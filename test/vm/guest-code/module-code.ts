@@ -14,6 +14,10 @@ const SIMP = 0x4000_0083;
 
 /** The port that dda's hypercall page writes to: as it is called, only with registers of our choice. */
 const OUT_HYPERCALL = [0xe7, 0x9c];
+/** HvCallSignalEvent with its input in registers (TLFS, "HvCallSignalEvent", "Hypercall Inputs": bit 16 is `fast`). */
+const FAST_SIGNAL_EVENT = 0x1_005d;
+
+const PAGE_BYTES = 4096;
 const bytes32 = (value: number): number[] => [...Buffer.from(Uint32Array.of(value).buffer)];
 const bytes64 = (value: bigint): number[] => [...Buffer.from(BigUint64Array.of(value).buffer)];
 
@@ -34,6 +38,58 @@ const untilR11 = (body: readonly number[]): number[] => {
   const back = -(body.length + decrement.length + jumpBytes);
   return [...body, ...decrement, 0x0f, 0x85, ...bytes32(back >>> 0)]; // jnz
 };
+
+/** An open channel as its guest knows it; page numbers of guest memory. */
+export interface ChannelPages {
+  /** Where it is signalled. */
+  readonly connectionId: number;
+  /** The control page first, then the data: guest to host. */
+  readonly outgoing: readonly number[];
+  /** Host to guest, likewise. */
+  readonly incoming: readonly number[];
+}
+
+const mapped = (page: number): bigint => DIRECT_MAP + BigInt(page) * BigInt(PAGE_BYTES);
+
+/**
+ * Noise in a channel's rings. `packets`: in the data that goes to the host, with a write index that may be one, so that the host takes the
+ * noise for packets. `everything`: in all of both rings, then in the indices alone. `rounds` other indices, each with a signal.
+ */
+export function scribbleOverRings(
+  where: 'packets' | 'everything',
+  { connectionId, outgoing, incoming }: ChannelPages,
+  { rounds, seed }: { readonly rounds: number; readonly seed: bigint },
+): number[] {
+  const [control = 0, ...data] = outgoing;
+  const pages = where === 'packets' ? data : [...outgoing, ...incoming];
+  const word = [...XORSHIFT, ...[0x4c, 0x89, 0x4c, 0xcf, 0xf8], 0xff, 0xc9]; // mov [rdi + rcx * 8 - 8], r9; dec ecx
+  const page = [
+    ...[0x48, 0x8b, 0x3e, 0x48, 0x83, 0xc6, 8], // mov rdi, [rsi]; add rsi, 8
+    ...[0xb9, ...bytes32(PAGE_BYTES / 8)], // mov ecx, words
+    ...word,
+    ...[0x75, 256 - (word.length + 2)], // jnz
+  ];
+  const powerOfTwo = 2 ** Math.floor(Math.log2(data.length * PAGE_BYTES));
+  const index = [0x44, 0x89, 0xc8, 0x25, ...bytes32(powerOfTwo - 8), 0x89, 0x07]; // mov eax, r9d; and eax, mask; mov [rdi], eax
+  const indices = [0x4c, 0x89, 0x0f]; // mov [rdi], r9
+  const round = [
+    ...XORSHIFT,
+    ...(where === 'packets' ? index : indices),
+    ...[0xb9, ...bytes32(FAST_SIGNAL_EVENT), 0xba, ...bytes32(connectionId), 0x45, 0x31, 0xc0], // mov ecx, call; mov edx, connection; xor r8d, r8d
+    ...OUT_HYPERCALL,
+  ];
+  const rest = [
+    ...seedR9(seed),
+    ...countR11(pages.length),
+    ...untilR11(page),
+    ...[0x48, 0xbf, ...bytes64(mapped(control))], // mov rdi, control page
+    ...countR11(rounds),
+    ...untilR11(round),
+    ...RETURN_EINVAL,
+  ];
+  // The pages' addresses stand behind the code.
+  return [...[0x48, 0x8d, 0x35, ...bytes32(rest.length)], ...rest, ...pages.flatMap((gpn) => bytes64(mapped(gpn)))]; // lea rsi, [rip + rest]
+}
 
 /** Fills this CPU's page of messages and its page of event flags with noise, again and again. */
 export function scribbleOverSynic(times: number, seed: bigint): number[] {

@@ -1,13 +1,15 @@
 // What a guest may do to its own drivers and CPUs, and what no guest should: another guest goes on meanwhile, and the controller comes home.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { alteredModule } from '../../../rig/altered-module.ts';
 import { openDisks } from '../../../src/host/index.ts';
 import { type CpioEntry, ModuleTree } from '../../../src/vm/index.ts';
-import { randomHypercalls, scribbleOverSynic } from '../guest-code/module-code.ts';
-import { NVME, type Guest, withGuest } from './guest.ts';
+import { randomHypercalls, scribbleOverRings, scribbleOverSynic } from '../guest-code/module-code.ts';
+import { pagesOfChannel } from './channel-pages.ts';
 import { emptyDisk } from './disk-file.ts';
+import { NVME, type Guest, withGuest } from './guest.ts';
 
 const MIB = 1024 * 1024;
 const MEMORY_MIB = 512;
@@ -103,15 +105,20 @@ test('CPUs go offline and come back, those that interrupts go to as well', async
   });
 });
 
+/** A disk of the guest that attacks: what it is to load and isn't known before it has started. */
+const ARMS = emptyDisk('arms', MIB);
+
 /** A guest that attacks while another has a disk of its own, and then the next one, which gets what the first had. */
 async function attack(act: (guest: Guest, neighbour: Guest) => Promise<void>): Promise<void> {
   const disks = openDisks([{ path: emptyDisk('neighbour', 16 * MIB), readOnly: false }]);
+  const armsDisks = openDisks([{ path: ARMS, readOnly: true }]);
   try {
     await withGuest({ disks, memoryMib: 256 }, async (neighbour) => {
       await neighbour.session.add('disk0');
       await neighbour.verifyDisk(1);
       let lines = 0;
-      await withGuest({ vcpus: 2, memoryMib: MEMORY_MIB, files: await weapons() }, async (guest) => {
+      const armed = { vcpus: 2, memoryMib: MEMORY_MIB, files: await weapons(), disks: armsDisks };
+      await withGuest(armed, async (guest) => {
         guest.session.machine.on('log', () => (lines += 1));
         await guest.session.add(NVME);
         await guest.verifyDisk(1);
@@ -128,17 +135,22 @@ async function attack(act: (guest: Guest, neighbour: Guest) => Promise<void>): P
       });
     });
   } finally {
-    for (const disk of disks) disk.close();
+    for (const disk of [...disks, ...armsDisks]) disk.close();
   }
 }
 
-async function weapons(): Promise<CpioEntry[]> {
+async function plainModule(): Promise<Uint8Array> {
   const tree = await ModuleTree.open(modulesDirectory);
   const module = (await tree.load([MODULE])).find(({ name }) => name === MODULE) ?? assert.fail(`no ${MODULE}`);
+  return module.bytes;
+}
+
+async function weapons(): Promise<CpioEntry[]> {
+  const module = await plainModule();
   const made = (path: string, code: readonly number[]): CpioEntry => ({
     kind: 'file',
     path,
-    data: alteredModule(module.bytes, code),
+    data: alteredModule(module, code),
   });
   return [
     { kind: 'directory', path: 'arms' },
@@ -166,6 +178,34 @@ test('hypercalls at random', async () => {
     for (const index of SEEDS.keys()) await provoke(guest, `insmod /arms/hypercalls${index}.ko`);
   });
 });
+
+for (const where of ['packets', 'everything'] as const) {
+  test(`noise in a channel's rings, ${where === 'packets' ? 'taken for packets' : 'indices and all'}`, async () => {
+    await attack(async (guest, neighbour) => {
+      // The channel that attack() has made was not recorded.
+      await guest.session.eject(NVME);
+      const reader = guest.session.machine.openTrace(() => undefined);
+      await guest.session.add(NVME);
+      await guest.verifyDisk(1);
+      const code = scribbleOverRings(where, pagesOfChannel(reader), { rounds: 50, seed: SEEDS[0] });
+      reader.close();
+      const module = alteredModule(await plainModule(), code);
+      // In its place: the disk keeps its size.
+      writeFileSync(ARMS, module, { flag: 'r+' });
+      await guest.session.add('disk0');
+      await guest.until('[ -b /dev/nvme1n1 ]');
+      const blocks = Math.ceil(module.byteLength / 4096);
+      await guest.run(`dd if=/dev/nvme1n1 of=/arms/rings.ko bs=4k count=${blocks} iflag=direct 2>/dev/null`);
+      await guest.run(`truncate -s ${module.byteLength} /arms/rings.ko`);
+      let faults = 0;
+      guest.session.machine.on('log', ({ code: what }) => (faults += what === 'VMBUS_CHANNEL_FAULT' ? 1 : 0));
+      await provoke(guest, 'insmod /arms/rings.ko');
+      assert.equal(faults, 1, 'the host ended the channel');
+      await neighbour.verifyDisk(4);
+      await guest.session.rescind(NVME);
+    });
+  });
+}
 
 test("noise in the SynIC's pages while the host has something to say", async () => {
   await attack(async (guest, neighbour) => {
