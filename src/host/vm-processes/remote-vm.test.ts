@@ -220,6 +220,43 @@ test('a VM process that lies: the connection is given up, requests fail, and the
   await until(() => accepted.length === 2);
 });
 
+test('a VM process that is silent gets so many questions, and what takes a function back all the same', async (t) => {
+  const { path, remote, end } = bench(t);
+  const listener = FdListener.bind(path);
+  let silent: FdSocket | undefined;
+  listener.onConnection(() => {
+    silent = listener.accept();
+    silent?.send(encodeMessage({ event: 'hello', version: PROTOCOL_VERSION, name: 'web', dma: 'container' }));
+  });
+  t.after(() => {
+    silent?.close();
+    listener.close();
+  });
+  const manager = remote();
+  await manager.started();
+  const questions = await Promise.all(
+    Array.from({ length: 300 }, async () => {
+      const asked = manager.status().then(
+        () => 'answered',
+        (error: { code: string }) => error.code,
+      );
+      return Promise.race([asked, turn().then(() => 'open')]);
+    }),
+  );
+  assert.equal(questions.filter((how) => how === 'open').length, 64);
+  assert.equal(questions.filter((how) => how === 'vm-not-answering').length, 236);
+  const revoked = assert.rejects(manager.revoke(name), { code: 'vm-gone' });
+  const read: unknown[] = [];
+  await until(() => {
+    const message = silent?.receive();
+    if (message !== undefined && message !== 'closed') read.push(JSON.parse(new TextDecoder().decode(message.payload)));
+    return read.length === 65;
+  });
+  assert.deepEqual(read.at(-1), { id: 65, op: 'revoke', function: name });
+  end();
+  await revoked;
+});
+
 test('a flood of messages is read a piece at a time', async (t) => {
   const { path, remote } = bench(t);
   const listener = FdListener.bind(path);

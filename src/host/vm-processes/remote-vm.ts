@@ -31,6 +31,9 @@ import { VmLink } from './vm-link.ts';
 
 /** Unanswered requests of one VM; with one more it counts as not answering. */
 const MAX_PENDING = 256;
+/** Of those, the ones that take nothing back: a process that is silent while callers ask on hears of a return all the same when it goes on. */
+const MAX_OTHERS_PENDING = 64;
+const takesBack: ReadonlySet<VmOp> = new Set(['eject', 'revoke', 'stop']);
 /** Events that wait for the first listener. */
 const MAX_KEPT_EVENTS = 256;
 
@@ -204,7 +207,8 @@ export class RemoteVm implements VmProcess {
   /** Sends at once, or throws. Gives the answer. */
   #send<Op extends VmOp>(op: Op, body: Body<Op>, fds: readonly number[]): Promise<unknown> {
     if (this.#over !== undefined) throw this.#over;
-    if (this.#pending.size >= MAX_PENDING) throw this.#notAnswering('has answered nothing for long');
+    if (this.#pending.size >= (takesBack.has(op) ? MAX_PENDING : MAX_OTHERS_PENDING))
+      throw this.#notAnswering('has answered nothing for long');
     this.#lastId += 1;
     const id = this.#lastId;
     // The body belongs to that op, which the compiler can't see through the parameter.
