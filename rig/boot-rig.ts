@@ -41,15 +41,8 @@ const KNOCK_MS = 1_000;
  */
 const CARDS_DEFAULT_MEMORY_MIB = 2560;
 const CARDS_MOST_MEMORY_MIB = 2815;
-const KERNEL_ARGUMENTS = [
-  'console=ttyS0',
-  'loglevel=5',
-  'panic=-1',
-  'no_timer_check',
-  'intel_iommu=on',
-  'iommu=nopt',
-  'mitigations=off',
-];
+const KERNEL_ARGUMENTS = ['console=ttyS0', 'loglevel=5', 'panic=-1', 'no_timer_check', 'mitigations=off'];
+const IOMMU_ARGUMENTS = ['intel_iommu=on', 'iommu=nopt'];
 
 export interface RigOptions {
   /** Default 4096; with network cards 2560, and at most 2815. */
@@ -60,6 +53,8 @@ export interface RigOptions {
   readonly nvmeControllers?: number;
   /** Size of each namespace. Default 1024. */
   readonly nvmeSizeMib?: number;
+  /** Default true. Without one no function can be lent to a VM. */
+  readonly iommu?: boolean;
   /** The rig's own kernel. Default `6.1`. */
   readonly kernel?: KernelSeries;
   /** Network cards `nic0`, `nic1`, …, each with SR-IOV, on one network that leads nowhere else. Default 0. */
@@ -145,13 +140,15 @@ async function prepareRun(
   const kernelImage = await startableKernel(kernel);
   const monitor = await listen(inRun('monitor'));
   const agent = await listen(inRun('agent'));
+  const { iommu = true } = options;
   const machine: MachineDescription = {
     accelerator,
     memoryMib: options.memoryMib ?? (cardCount(options) > 0 ? CARDS_DEFAULT_MEMORY_MIB : DEFAULT_MEMORY_MIB),
     cpus: options.cpus ?? 1,
     kernelImage,
     initramfs,
-    kernelArguments: KERNEL_ARGUMENTS,
+    kernelArguments: [...KERNEL_ARGUMENTS, ...(iommu ? IOMMU_ARGUMENTS : [])],
+    iommu,
     monitorSocket: monitor.path,
     agentSocket: agent.path,
     consoleFile,

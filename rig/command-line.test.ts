@@ -19,13 +19,14 @@ test('-- begins the command too, once', () => {
 
 test('every option has its meaning', () => {
   const { options } = parseCommandLine(
-    '--memory 1024 --cpus 2 --nvme 0 --igb 2 --kernel 6.12 --qemu /opt/q x'.split(' '),
+    '--memory 1024 --cpus 2 --nvme 0 --igb 2 --no-iommu --kernel 6.12 --qemu /opt/q x'.split(' '),
   );
   assert.deepEqual(options, {
     memoryMib: 1024,
     cpus: 2,
     nvmeControllers: 0,
     networkCards: 2,
+    iommu: false,
     kernel: '6.12',
     qemu: '/opt/q',
   });

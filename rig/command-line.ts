@@ -26,6 +26,7 @@ with its exit code. What COMMAND writes stays in the rig's memory and is gone af
   --cpus N               its CPUs (1; docs/rig.md says why more is a risk)
   --nvme N               NVMe controllers, named nvme0, nvme1, … (1)
   --igb N                network cards with SR-IOV, named nic0, nic1, … (0; takes QEMU 10, which set-up brings)
+  --no-iommu             a host without an IOMMU, which can lend nothing
   --kernel 6.1|6.12      Debian kernel that the rig runs (6.1)
   --qemu PROGRAM         QEMU to use (qemu-system-x86_64)
   --unplug-after S:DEV   unplug a device S seconds after COMMAND has started; may be given often
@@ -58,6 +59,10 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
     const word = words[at] ?? '';
     if (word === '--help' || word === '-h') return { help: true, options: {}, events: [], argv: [] };
     if (word === '--' || !word.startsWith('-')) break;
+    if (word === '--no-iommu') {
+      options = { ...options, iommu: false };
+      continue;
+    }
     const equals = word.indexOf('=');
     const name = equals < 0 ? word : word.slice(0, equals);
     if (!isValueOption(name)) throw bad(`the rig has no option ${name}`);

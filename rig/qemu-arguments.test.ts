@@ -15,6 +15,7 @@ const MACHINE: MachineDescription = {
   kernelImage: '/k/vmlinuz',
   initramfs: '/run/i.cpio',
   kernelArguments: ['console=ttyS0', 'intel_iommu=on'],
+  iommu: true,
   monitorSocket: '/run/monitor',
   agentSocket: '/run/agent',
   consoleFile: '/run/console.log',
@@ -32,6 +33,10 @@ const devices = (machine: MachineDescription): string[] => {
 
 test('the IOMMU comes before every device that it translates for', () => {
   assert.equal(devices(MACHINE)[0], 'intel-iommu,intremap=on,caching-mode=on');
+});
+
+test('without an IOMMU the rest is the same', () => {
+  assert.deepEqual(devices({ ...MACHINE, iommu: false }), devices(MACHINE).slice(1));
 });
 
 test('each device is behind a root port of its own', () => {

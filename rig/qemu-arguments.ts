@@ -18,6 +18,7 @@ export interface MachineDescription {
   readonly kernelImage: string;
   readonly initramfs: string;
   readonly kernelArguments: readonly string[];
+  readonly iommu: boolean;
   /** Sockets that the rig's owner listens on, and the file that takes the kernel's console. */
   readonly monitorSocket: string;
   readonly agentSocket: string;
@@ -87,7 +88,7 @@ export function qemuArguments(machine: MachineDescription): string[] {
     ...['-smp', String(machine.cpus), '-m', String(machine.memoryMib)],
     ...['-nodefaults', '-nographic', '-no-reboot', '-no-user-config'],
     // First, so that it translates for every device after it.
-    ...['-device', 'intel-iommu,intremap=on,caching-mode=on'],
+    ...(machine.iommu ? ['-device', 'intel-iommu,intremap=on,caching-mode=on'] : []),
     ...['-kernel', machine.kernelImage, '-initrd', machine.initramfs, '-append', machine.kernelArguments.join(' ')],
     ...['-chardev', `file,id=console,path=${escaped(machine.consoleFile)}`, '-serial', 'chardev:console'],
     ...['-chardev', `socket,id=monitor,path=${escaped(machine.monitorSocket)}`, '-mon', 'chardev=monitor,mode=control'],

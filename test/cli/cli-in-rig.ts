@@ -2,14 +2,18 @@ import { rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { REPOSITORY, type Rig, bootRig, unpackedKernel } from '../../rig/index.ts';
+import { REPOSITORY, type Rig, type RigOptions, bootRig, unpackedKernel } from '../../rig/index.ts';
 import { startableKernel } from '../../rig/kernels.ts';
 import { bundle, bundleProduct } from '../../scripts/bundle.ts';
 import { guestInitrd } from '../../src/vm/index.ts';
 import { runTestFiles } from '../rig-tests.ts';
 
 /** Files of tests of the command line, all of them in one rig: each a test. */
-export function describeCli(what: string, tests: readonly string[]): void {
+export function describeCli(
+  what: string,
+  tests: readonly string[],
+  options: RigOptions = { nvmeControllers: 2 },
+): void {
   describe(what, () => {
     const kernel = unpackedKernel('6.1');
     /** The command line and the tests in the rig, bundled, which saves seconds at each start; where dda finds its package.json. */
@@ -19,7 +23,7 @@ export function describeCli(what: string, tests: readonly string[]): void {
     let rig: Rig;
     before(async () => {
       await bundleProduct(programs);
-      rig = await bootRig({ nvmeControllers: 2 });
+      rig = await bootRig(options);
       // What takes this machine a moment and the emulated one seconds is done out here, and the rig sees the files.
       vmlinux = await startableKernel(kernel);
       await writeFile(
