@@ -26,8 +26,8 @@ test("a real guest's start, traced live and for Wireshark, under the daemon and 
     await using rig = await bootRig();
     const file = join(programs, 'live-trace.js');
     await runTestFiles(rig, [file], {
-      timeoutMs: 400_000,
-      testTimeoutMs: 240_000,
+      timeoutMs: 1_200_000,
+      testTimeoutMs: 600_000,
       env: {
         DDA_CLI: join(programs, 'main.js'),
         DDA_GUEST_VMLINUX: await startableKernel(kernel),
