@@ -16,6 +16,8 @@ export interface EngineObserver {
   changed(changes: Changes, before: { functions: Map<string, FunctionState>; vms: Map<string, VmState> }): void;
   /** Begins an act, and gives its end back as an event. Does nothing before it returns that could make one. */
   perform(action: Action): void;
+  /** All that an event made of the world is written down, told and begun: another event may be told from here. */
+  carriedOut(): void;
   /** What happened could not be written down: from here on nothing may be done any more. */
   fatal(error: unknown): void;
 }
@@ -63,6 +65,7 @@ export class Engine {
   ask(event: OwnershipEvent): Stepped {
     const stepped = step(this.table, event, this.#clock.nowMs());
     this.#carryOut(stepped);
+    this.#observer.carriedOut();
     return stepped;
   }
 

@@ -32,6 +32,8 @@ export class ManagerCore {
   readonly events: EventStream;
   readonly #parts: ManagerParts;
   readonly #engine: Engine;
+  /** Functions that nothing is being done with any more, and that were not there when they were looked at last. */
+  readonly #cameToRest = new Set<string>();
   readonly #acts: Acts;
   /** VMs, as those who ask for them see them. */
   readonly vms: ManagerVms;
@@ -92,6 +94,7 @@ export class ManagerCore {
       {
         changed: (changes, before) => this.#changed(changes, before),
         perform: (action) => this.#acts.perform(action),
+        carriedOut: () => this.#lookAgain(),
         fatal: (error) => this.#fatal(error),
       },
     );
@@ -217,8 +220,11 @@ export class ManagerCore {
     for (const [name, fn] of functions) {
       if (fn !== undefined) this.events.tell({ kind: 'function-changed', function: this.managed(fn) });
       else if (before.functions.has(name)) this.events.tell({ kind: 'function-removed', name });
-      // Something else may be in its place by now.
-      if (fn?.present === false && !isOnTheWay(fn)) this.#watch.soon(name);
+      if (fn?.present !== false || isOnTheWay(fn)) continue;
+      // It may be there again by now, or something else in its place.
+      this.#watch.soon(name);
+      const was = before.functions.get(name);
+      if (was !== undefined && isOnTheWay(was)) this.#cameToRest.add(name);
     }
     const keptOthers = [...functions].some(([name, fn]) => isKeptNow(fn) !== isKeptNow(before.functions.get(name)));
     if (keptOthers) this.#writeKeepRules();
@@ -228,6 +234,13 @@ export class ManagerCore {
     }
     for (const name of functions.keys()) this.#waiting.changed(name);
     for (const name of vms.keys()) this.#waiting.changed(vmKey(name));
+  }
+
+  /** What was found again while something was being done with it is there before anybody who waited for that can ask for it. */
+  #lookAgain(): void {
+    const names = [...this.#cameToRest];
+    this.#cameToRest.clear();
+    for (const name of names) this.#watch.lookNow(name);
   }
 
   #writeKeepRules(): void {

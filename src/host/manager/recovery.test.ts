@@ -148,6 +148,17 @@ test('one in quarantine that is pulled and plugged in before anybody looks does 
   assert.equal(m.host.actions.driverOf(nvme), 'vfio-pci');
 });
 
+test('one that is found again while it is taken back can be lent as soon as it is in the pool', async (t) => {
+  const m = await machine(t);
+  await m.lend('web', nvme);
+  // The host still has it: it has gone and come before anybody looked.
+  m.tell({ kind: 'function-left', function: nvme });
+  await m.manager.remove({ vm: 'web', function: nvme }, by);
+  assert.equal(m.owner(nvme), 'pool');
+  await m.manager.add({ vm: 'web', function: nvme }, by);
+  assert.equal(m.owner(nvme), 'lent web');
+});
+
 test('a virtual function that appears is known at once', async (t) => {
   const { functions, ...rest } = machineDescription();
   const made = new FakeMachine({ ...rest, functions: functions.filter(({ address }) => address !== virtual) });
