@@ -2,6 +2,7 @@ import type { Defect } from './defect.ts';
 import { functionDefects } from './functions.ts';
 import { hypervDefects } from './hyperv.ts';
 import { nvmeDefects } from './nvme.ts';
+import { traceDefects } from './trace.ts';
 import { vmbusDefects } from './vmbus.ts';
 import { vpciDefects } from './vpci.ts';
 import { wordsDefects } from './words.ts';
@@ -16,4 +17,5 @@ export const DEFECTS: readonly Defect[] = [
   ...functionDefects,
   ...nvmeDefects,
   ...wordsDefects,
+  ...traceDefects,
 ];
