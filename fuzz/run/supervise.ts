@@ -8,6 +8,8 @@ const STUCK_MS = 30_000;
 const LOOK_EVERY_MS = 500;
 /** Of a worker's objects; a product that keeps what a guest sends gets there. */
 const MOST_HEAP_MIB = 512;
+/** Most of what a run makes is gone at its end: the more room there is for such, the seldomer it is gone through. */
+const YOUNG_HEAP_MIB = 64;
 
 const WORKER = new URL('./worker.ts', import.meta.url);
 
@@ -18,7 +20,7 @@ export function supervise(job: Job): Promise<JobResult> {
   const running = new RunningInput(buffer);
   const worker = new Worker(WORKER, {
     workerData: { job, running: buffer },
-    resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MIB },
+    resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MIB, maxYoungGenerationSizeMb: YOUNG_HEAP_MIB },
     execArgv: ['--disable-warning=ExperimentalWarning'],
   });
   return new Promise((resolve, reject) => {

@@ -1,6 +1,7 @@
 import type { Defect } from './defect.ts';
 import { functionDefects } from './functions.ts';
 import { hypervDefects } from './hyperv.ts';
+import { managerDefects } from './manager.ts';
 import { nvmeDefects } from './nvme.ts';
 import { traceDefects } from './trace.ts';
 import { vmbusDefects } from './vmbus.ts';
@@ -17,5 +18,6 @@ export const DEFECTS: readonly Defect[] = [
   ...functionDefects,
   ...nvmeDefects,
   ...wordsDefects,
+  ...managerDefects,
   ...traceDefects,
 ];

@@ -53,6 +53,7 @@ class TraceRun implements Run {
   ];
   readonly #readers: { readonly reader: TraceReader; next: number }[] = [];
   #recorded: Recorded[] = [];
+  #told = 0;
   #nowNs = 1_767_323_045_000_000_000n;
 
   constructor(probe: Probe) {
@@ -100,11 +101,15 @@ class TraceRun implements Run {
       for (const record of records) this.#show(record, choices);
       return;
     }
-    const bytes = found.reduce((sum, { length }) => sum + 4 + length, 0);
-    this.#probe.check(bytes === chunk.length, () => `records of ${bytes} bytes in a chunk of ${chunk.length}`);
+    const view = new DataView(chunk.buffer, chunk.byteOffset);
+    let at = 0;
     for (const record of found) {
+      const told = view.getUint32(at, true);
+      at += 4 + told;
+      this.#probe.check(told === record.length, () => `a record of ${record.length} bytes that is told as ${told}`);
       this.#probe.check(this.#show(record, choices) !== undefined, 'a record was let through that nobody can read');
     }
+    this.#probe.check(at === chunk.length, () => `records of ${at} bytes in a chunk of ${chunk.length}`);
   }
 
   /** As `dda trace` shows it, in words, in JSON and in a capture. */
@@ -136,7 +141,8 @@ class TraceRun implements Run {
     const event = { kind: 'record', recordKind, ...json, bytes: '' };
     const text = JSON.stringify(event);
     this.#probe.check(text.length <= most, () => `${text.length} characters of JSON for ${record.length} bytes`);
-    if (this.#probe.inputs % 4 !== 0) return;
+    this.#told += 1;
+    if (this.#told % 4 !== 0) return;
     const checked = TraceEvent.safeParse(event);
     this.#probe.check(checked.success, () => `what the API sends is not what its document says: ${checked.error}`);
   }
