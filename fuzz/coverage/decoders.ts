@@ -84,6 +84,11 @@ export const LEFT_OUT: Readonly<Record<string, { readonly names: readonly string
   'src/vpci/wire/msi-descriptors.ts': { names: ['encodeDescriptor'], why: 'front ends send with it' },
   'src/vpci/provider.ts': { names: ['functionsBySlot'], why: 'mistakes of the host that makes a bus' },
   'src/vpci/interrupt-tokens.ts': { names: ['blocks'], why: 'for tests' },
+  'src/functions/policed-function.ts': {
+    names: ['attach', 'attachMemory'],
+    why: 'mistakes of the host that lends it: twice, or after it was closed',
+  },
+  'src/trace/trace-ring.ts': { names: ['constructor'], why: 'mistakes of whoever makes a ring' },
   'src/functions/msix-table.ts': {
     names: ['setPending', 'isPending', 'message'],
     why: 'for functions that raise their interrupts in this process, of which there are none',

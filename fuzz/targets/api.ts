@@ -96,8 +96,12 @@ class ApiRun implements Run {
       () => `a body of ${bodyBytes} bytes was read`,
     );
     if (type === 'text/event-stream' || (response.ok && type === 'application/octet-stream')) {
-      // Another VM ends, then this one may.
-      for (const name of ['other', 'web']) manager.emit({ kind: 'vm-removed', name, exitCode: 0, guestEnd: undefined });
+      // Something else changes, another VM ends, then this one may.
+      manager.emit({ kind: 'pools-changed', pools: [] });
+      const guestEnd = request.headers.has('last-event-id')
+        ? undefined
+        : { how: 'reset', detail: 'the guest has reset itself' };
+      for (const name of ['other', 'web', 'db']) manager.emit({ kind: 'vm-removed', name, exitCode: 0, guestEnd });
       await response.body?.cancel();
       return;
     }

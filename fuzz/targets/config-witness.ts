@@ -137,6 +137,7 @@ export class ConfigWitness implements FunctionBorrower {
   /** How a BAR is cut up: in order, whole pages, without gaps. */
   checkRegions(fn: PolicedFunction): void {
     for (const { index, sizeBytes } of fn.bars) {
+      this.#probe.check(fn.doorbells(index).length === 0, 'a doorbell that no function announced');
       const regions = fn.barRegions(index);
       let at = 0;
       for (const region of regions) {

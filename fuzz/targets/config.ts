@@ -11,6 +11,8 @@ import { BARS, FIRST_CHANGEABLE, offsetOf, registersOf, VALUES } from './config-
 import { ConfigWitness } from './config-witness.ts';
 
 const ALL_ONES = (1n << 64n) - 1n;
+/** Of failures: the function is with nobody. */
+const NOT_LENT = 2;
 const REFUSAL = 'The device refuses.';
 
 const pool = new PagePool();
@@ -130,7 +132,7 @@ class ConfigRun implements Run {
     } catch (error) {
       // The device turned into something else, or refused to be reset: it is not lent.
       if (!(error instanceof FunctionUnusableError) && !isRefusal(error)) throw error;
-      this.#witness.failures = 2;
+      this.#witness.failures = NOT_LENT;
     }
   }
 
@@ -215,7 +217,9 @@ class ConfigRun implements Run {
           'vectors outlived the loan',
         );
         this.#backend.refuseWith(undefined);
-        this.#attach();
+        // For a while nobody may have it, and nothing that a guest asks may reach it.
+        if (choices.chance(64)) this.#witness.failures = NOT_LENT;
+        else this.#attach();
         return;
       case 1:
         fn.quiesce();
