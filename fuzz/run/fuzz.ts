@@ -26,7 +26,7 @@ export const SEEDED_EXECUTIONS: Readonly<Record<TargetName, number>> = {
   config: 200_000,
   nvme: 300_000,
   words: 80_000,
-  manager: 40_000,
+  manager: 100_000,
   trace: 100_000,
   api: 20_000,
 };

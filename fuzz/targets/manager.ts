@@ -19,6 +19,8 @@ const NOWHERE = '0000:99:00.0';
 const PHYSICAL = '0000:03:00.0';
 /** Where a function may be when nothing is being done with it. */
 const AT_REST: ReadonlySet<string> = new Set(['host', 'pool', 'lent', 'quarantine']);
+/** Where nobody has it who could have done anything to it. */
+const FREE: ReadonlySet<string> = new Set(['host', 'pool', 'mounting', 'dismounting']);
 const MOST_EVENTS = 64;
 const MOST_TURNS = 400;
 const TEXT_KEPT = 2000;
@@ -27,7 +29,7 @@ const TEXT_KEPT = 2000;
 export const manager: Target = {
   name: 'manager',
   title: 'the manager: requests, what VM processes answer and say by themselves, and what the kernel does meanwhile',
-  setupBytes: 2,
+  setupBytes: 4,
   operationBytes: 12,
   mostOperations: 80,
   workLimit: 200,
@@ -35,7 +37,7 @@ export const manager: Target = {
   begin: async (setup, probe) => {
     const run = new ManagerRun(probe);
     await run.start();
-    if (!setup.chance(32)) await run.lendSome(1 + setup.below(3), setup.chance(128));
+    if (!setup.chance(32)) await run.lendSome(3 - setup.below(3), !setup.chance(96));
     return run;
   },
 };
@@ -89,7 +91,7 @@ class ManagerRun implements Run {
     const names = this.#host.functions.map(({ name }) => name).filter((name) => name !== PHYSICAL);
     this.#ask('dismount', (to) => to.dismount({ functions: names }, BY));
     await this.#goWell();
-    for (const name of names.slice(0, count)) this.#ask('add', (to) => to.add({ vm: VMS[0], function: name }, BY));
+    for (const name of names.slice(0, count - 1)) this.#ask('add', (to) => to.add({ vm: VMS[0], function: name }, BY));
     await this.#goWell();
   }
 
@@ -160,7 +162,7 @@ class ManagerRun implements Run {
 
   #request(choices: Choices): void {
     const vm = choices.pick(VMS);
-    const name = choices.chance(8) ? NOWHERE : (choices.pick(this.#vms.names) ?? NOWHERE);
+    const name = this.#vms.names[choices.below(choices.chance(128) ? 3 : this.#vms.names.length)] ?? NOWHERE;
     const deadlineMs = choices.pick(DEADLINES);
     switch (choices.below(10)) {
       case 0:
@@ -342,6 +344,10 @@ class ManagerRun implements Run {
         const isKnown = vm === process.name || owner?.kind === 'verifying' || owner?.kind === 'quarantine';
         this.#probe.check(isKnown, () => `${process.name} has ${name} open, which is said to be ${owner?.kind}`);
       }
+    }
+    for (const { name, isDirty } of this.#host.functions) {
+      const kind = owners.get(name)?.owner.kind ?? 'host';
+      this.#probe.check(!isDirty || !FREE.has(kind), () => `${name} goes on to ${kind} as a VM left it`);
     }
     for (const { name, guestOs, phase } of found.vms) {
       this.#probe.check((guestOs?.length ?? 0) <= TEXT_KEPT, () => `${guestOs?.length} characters are kept of ${name}`);

@@ -155,7 +155,8 @@ function encodeShape(shape: MessageShape, choices: Choices, messageType: number 
 }
 
 function cutShort(bytes: Uint8Array, choices: Choices): Uint8Array {
-  return choices.chance(24) ? bytes.slice(0, choices.below(bytes.length + 1)) : bytes;
+  if (!choices.chance(24)) return bytes;
+  return bytes.slice(0, choices.below(choices.chance(128) ? 9 : bytes.length + 1));
 }
 
 function extended(bytes: Uint8Array, sizeBytes: number): Uint8Array {
@@ -171,8 +172,10 @@ export function chunkOf(records: readonly Uint8Array[], choices: Choices): Uint8
   const chunk = new Uint8Array(records.reduce((sum, { length }) => sum + 4 + length, 0));
   const view = new DataView(chunk.buffer);
   let at = 0;
-  for (const record of records) {
-    view.setUint32(at, choices.chance(6) ? choices.word() : record.length, true);
+  for (const [index, record] of records.entries()) {
+    const isLast = index === records.length - 1;
+    const more = isLast && choices.chance(12) ? 1 + choices.below(64) : 0;
+    view.setUint32(at, choices.chance(6) ? choices.word() : record.length + more, true);
     chunk.set(record, at + 4);
     at += 4 + record.length;
   }
