@@ -147,7 +147,13 @@ function adminCommand(choices: Choices, common: Common, orderly: boolean): Submi
       };
     case AdminOpcode.setFeatures:
     case AdminOpcode.getFeatures:
-      return { ...common, opcode, ...chosenFeature(choices) };
+      // Features are the controller's, and no namespace's own.
+      return {
+        ...common,
+        opcode,
+        ...chosenFeature(choices),
+        ...(choices.chance(32) ? {} : { namespaceId: choices.pick([0, 0xffff_ffff] as const) }),
+      };
     case AdminOpcode.identify:
       return {
         ...common,
@@ -176,7 +182,7 @@ function adminCommand(choices: Choices, common: Common, orderly: boolean): Submi
 
 /** A feature by its number, with a value that it may have: which sensor, which vector, how many queues. */
 function chosenFeature(choices: Choices): { readonly cdw10: number; readonly cdw11: number } {
-  const id = choices.chance(24) ? choices.byte() : choices.pick(FEATURES);
+  const id = choices.chance(16) ? choices.byte() : choices.chance(48) ? Feature.numberOfQueues : choices.pick(FEATURES);
   const above = choices.chance(32) ? choices.below(5) << 8 : 0;
   const saved = choices.chance(12) ? 0x8000_0000 : 0;
   const cdw10 = (id | above | saved) >>> 0;

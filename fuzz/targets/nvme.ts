@@ -55,7 +55,7 @@ const memory = new HostileDma(PAGES * PAGE_BYTES);
 export const nvme: Target = {
   name: 'nvme',
   title: 'registers, doorbells, queues, commands and page lists of the software NVMe controller',
-  setupBytes: 8,
+  setupBytes: 12,
   operationBytes: 128,
   mostOperations: 100,
   // One turn starts 64 commands, each of which may look at 33 pages and their lists several times.
@@ -199,7 +199,7 @@ class NvmeRun implements Run {
     this.#controller.write(0x30, 8, BigInt(completionPage(0) * PAGE_BYTES));
     this.#write(0x14, ENABLED);
     // Some set the number of queues first, which they can't with queues.
-    if (setup?.chance(48) === true) return;
+    if (setup?.chance(96) === true) return;
     for (const id of [1, 2]) {
       const cdw10 = ((QUEUE_ENTRIES - 1) << 16) | id;
       const completion = {
