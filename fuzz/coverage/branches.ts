@@ -49,6 +49,7 @@ export function branchesOf(source: string, leftOut: readonly string[] = []): Bra
 }
 
 function isNamed(node: ts.Node, names: readonly string[]): boolean {
+  if (ts.isConstructorDeclaration(node)) return names.includes('constructor');
   if (!ts.isFunctionDeclaration(node) && !ts.isMethodDeclaration(node)) return false;
   return node.name !== undefined && names.includes(node.name.getText());
 }

@@ -1,4 +1,5 @@
-import type { FdListener, FdMessage, FdSocket } from '../../src/linux/index.ts';
+import { constants } from 'node:os';
+import { type FdListener, type FdMessage, type FdSocket, SystemCallError } from '../../src/linux/index.ts';
 
 /** One end of a socket that keeps message boundaries, without a kernel: what is sent is kept, what is to be read is put there. */
 export class MemorySocket {
@@ -8,6 +9,8 @@ export class MemorySocket {
   /** Messages that the other end hasn't read yet and that there is room for. */
   room = Number.POSITIVE_INFINITY;
   isClosed = false;
+  /** The other end is gone, and sending or receiving is what tells. */
+  isBroken = false;
   #readable: (() => void) | undefined;
   #writable: (() => void) | undefined;
 
@@ -24,10 +27,12 @@ export class MemorySocket {
   }
 
   receive(): FdMessage | 'closed' | undefined {
+    if (this.isBroken) throw new SystemCallError(constants.errno.ECONNRESET, 'recvmsg');
     return this.incoming.shift();
   }
 
   send(payload: Uint8Array): boolean {
+    if (this.isBroken) throw new SystemCallError(constants.errno.EPIPE, 'sendmsg');
     if (this.room <= 0) return false;
     this.room -= 1;
     this.sent.push(payload.slice());
@@ -83,8 +88,9 @@ export class MemoryListener {
     this.#connected = undefined;
   }
 
-  connect(socket: MemorySocket): void {
-    this.#waiting.push(socket);
+  /** Undefined: whoever came is gone before it is accepted. */
+  connect(socket: MemorySocket | undefined): void {
+    if (socket !== undefined) this.#waiting.push(socket);
     this.#connected?.();
   }
 

@@ -2,6 +2,7 @@ import type { CodeCoverage } from './code-coverage.ts';
 import { execute } from './execute.ts';
 import type { Input } from './input.ts';
 import { freshInput, mutated } from './mutate.ts';
+import { FEATURES } from './probe.ts';
 import type { Random } from './random.ts';
 import type { Target } from './target.ts';
 
@@ -29,7 +30,9 @@ function fewestBetweenLooks({ mostBetweenLooks }: Target): number {
 export class Fuzzer {
   readonly #options: FuzzerOptions;
   readonly #blocks = new Set<string>();
-  readonly #features = new Set<number>();
+  /** By feature: whether any input got to it. */
+  readonly #features = new Uint8Array(FEATURES);
+  #featureCount = 0;
   /** What is worth changing further. */
   readonly kept: Input[] = [];
   executions = 0;
@@ -43,7 +46,7 @@ export class Fuzzer {
 
   /** How many different blocks and features were seen. */
   get reach(): { readonly blocks: number; readonly features: number } {
-    return { blocks: this.#blocks.size, features: this.#features.size };
+    return { blocks: this.#blocks.size, features: this.#featureCount };
   }
 
   /** Runs known inputs, and keeps them. */
@@ -115,8 +118,9 @@ export class Fuzzer {
     }
     let isNew = false;
     for (const feature of features) {
-      if (this.#features.has(feature)) continue;
-      this.#features.add(feature);
+      if (this.#features[feature] !== 0) continue;
+      this.#features[feature] = 1;
+      this.#featureCount += 1;
       isNew = true;
     }
     return isNew;

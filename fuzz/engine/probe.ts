@@ -1,3 +1,6 @@
+/** Numbers of features are below: sixteen kinds of 65,536. */
+export const FEATURES: number = 16 * 0x1_0000;
+
 /** What an oracle says: something has happened that must not. */
 export class Violation extends Error {
   override readonly name = 'Violation';
@@ -9,7 +12,7 @@ export class Violation extends Error {
  */
 export class Probe {
   /** The first rule that was broken. */
-  violation: Violation | undefined;
+  violation: Error | undefined;
   /** Steps of the operation that runs: accesses to memory, calls to the port. */
   work = 0;
   /** Inputs that the operation that runs handed to the product, where that is not one: packets in a ring, commands in a queue. */
@@ -24,6 +27,11 @@ export class Probe {
   fail(text: string): never {
     this.violation ??= new Violation(text);
     throw this.violation;
+  }
+
+  /** What the product threw where nobody is to catch it. */
+  broke(error: Error): void {
+    this.violation ??= error;
   }
 
   /** `text`: as a function where it is made of parts, so that it is made only when it is needed. */
@@ -42,7 +50,7 @@ export class Probe {
     this.inputs += count;
   }
 
-  /** An input that gets to a pair of numbers nobody got to before is worth keeping, as one that reaches new code is. */
+  /** `kind`: 0 to 15. An input that gets to a pair of numbers nobody got to before is worth keeping, as one that reaches new code is. */
   note(kind: number, value: number): void {
     this.features.push(kind * 0x1_0000 + (value & 0xffff));
   }

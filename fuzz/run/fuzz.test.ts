@@ -33,6 +33,8 @@ const SAMPLE = [
   'config/config-view',
   'nvme/command',
   'words/protocol-2',
+  'manager/returns',
+  'trace/read-record-3',
   'api/common',
 ];
 

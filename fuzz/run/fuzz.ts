@@ -26,6 +26,8 @@ export const SEEDED_EXECUTIONS: Readonly<Record<TargetName, number>> = {
   config: 200_000,
   nvme: 300_000,
   words: 80_000,
+  manager: 100_000,
+  trace: 100_000,
   api: 20_000,
 };
 /** The least that a target gets, whatever the seeded defects took. */

@@ -8,6 +8,8 @@ const STUCK_MS = 30_000;
 const LOOK_EVERY_MS = 500;
 /** Of a worker's objects; a product that keeps what a guest sends gets there. */
 const MOST_HEAP_MIB = 512;
+/** Most of what a run makes is gone at its end: the more room there is for such, the seldomer it is gone through. */
+const YOUNG_HEAP_MIB = 64;
 
 const WORKER = new URL('./worker.ts', import.meta.url);
 
@@ -18,18 +20,19 @@ export function supervise(job: Job): Promise<JobResult> {
   const running = new RunningInput(buffer);
   const worker = new Worker(WORKER, {
     workerData: { job, running: buffer },
-    resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MIB },
+    resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MIB, maxYoungGenerationSizeMb: YOUNG_HEAP_MIB },
     execArgv: ['--disable-warning=ExperimentalWarning'],
   });
   return new Promise((resolve, reject) => {
     let seen = -1;
     let seenAt = performance.now();
-    const endWith = (message: string): void => {
+    const endWith = (message: string, stack = ''): void => {
       const input = formatInput(running.get());
-      const finding: Finding = { target: job.target, seed: job.seed, input, message, stack: '' };
+      const finding: Finding = { target: job.target, seed: job.seed, input, message, stack };
       const milliseconds = performance.now() - startedAt;
+      const executions = Math.max(0, running.count);
       clearInterval(timer);
-      resolve({ executions: 0, milliseconds, findings: [finding], blocks: 0, features: 0, corpus: [], coverage: [] });
+      resolve({ executions, milliseconds, findings: [finding], blocks: 0, features: 0, corpus: [], coverage: [] });
     };
     const timer = setInterval(() => {
       const now = performance.now();
@@ -49,7 +52,8 @@ export function supervise(job: Job): Promise<JobResult> {
       clearInterval(timer);
       if ('code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY') {
         endWith(`the product held more than ${MOST_HEAP_MIB} MiB at this input`);
-      } else reject(error);
+      } else if (running.count === 0) reject(error);
+      else endWith(`thrown where nobody catches it: ${error.message}`, error.stack);
     });
     worker.on('exit', (code) => {
       clearInterval(timer);

@@ -1,7 +1,9 @@
 import type { Defect } from './defect.ts';
 import { functionDefects } from './functions.ts';
 import { hypervDefects } from './hyperv.ts';
+import { managerDefects } from './manager.ts';
 import { nvmeDefects } from './nvme.ts';
+import { traceDefects } from './trace.ts';
 import { vmbusDefects } from './vmbus.ts';
 import { vpciDefects } from './vpci.ts';
 import { wordsDefects } from './words.ts';
@@ -16,4 +18,6 @@ export const DEFECTS: readonly Defect[] = [
   ...functionDefects,
   ...nvmeDefects,
   ...wordsDefects,
+  ...managerDefects,
+  ...traceDefects,
 ];

@@ -1,101 +1,22 @@
 import { HostError, hostErrorKinds, type HostErrorCode } from '../../src/host/index.ts';
-import { createApp } from '../../src/api/app.ts';
 import { ApiError } from '../../src/api/errors.ts';
-import { EventLog } from '../../src/api/events/event-log.ts';
-import { StreamSlots } from '../../src/api/events/stream-slots.ts';
-import { Metrics } from '../../src/api/metrics.ts';
-import { openApiInfo } from '../../src/api/openapi.ts';
 import { PROBLEM_MEDIA_TYPE } from '../../src/api/problem/problem.ts';
 import { statusOf } from '../../src/api/problem/status.ts';
 import { Problem } from '../../src/api/schemas/problem.ts';
-import { poolFunction, ScriptedManager } from '../../src/api/testing/index.ts';
+import { ServedApi } from './served-api.ts';
 import type { Choices } from '../engine/choices.ts';
 import type { Probe } from '../engine/probe.ts';
 import type { Run, Target } from '../engine/target.ts';
-import { chosenJson, chosenJsonText, type JsonDefinitions, type JsonSchema } from './chosen-json.ts';
+import { type ChosenRequest, chosenRequest, MOST_BODY_BYTES } from './api-request.ts';
 
 const FUNCTION = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/;
 const NAME = /^[a-z0-9-]{1,32}$/;
 const CODES = Object.keys(hostErrorKinds) as HostErrorCode[];
-const CALLER = { userId: 0, processId: 1, command: 'fuzz' };
 const MOST_ANSWER_BYTES = 512 * 1024;
-const MOST_BODY_BYTES = 64 * 1024;
 /** What may come of a larger body: it is too large, or nobody looked at it. */
 const NOT_READ: readonly number[] = [404, 405, 413, 415, 422];
 
-interface Parameter {
-  readonly name: string;
-  readonly in: string;
-  readonly schema?: JsonSchema;
-}
-
-/** One thing that the API's own document says can be asked. */
-interface Operation {
-  readonly method: string;
-  readonly path: string;
-  readonly parameters: readonly Parameter[];
-  readonly body: JsonSchema | undefined;
-}
-
-/** The API's document as it is served: paths, and in each the methods. */
-interface OpenApi {
-  readonly paths?: Readonly<Record<string, Readonly<Record<string, OperationText>>>>;
-  readonly components?: { readonly schemas?: JsonDefinitions };
-}
-
-interface OperationText {
-  readonly parameters?: readonly Parameter[];
-  readonly requestBody?: { readonly content?: Readonly<Record<string, { readonly schema?: JsonSchema }>> };
-}
-
-/** The application, made once: to make it takes longer than a thousand requests. */
-class ServedApi {
-  readonly manager = new ScriptedManager();
-  readonly slots = new StreamSlots();
-  /** What the application reported as refused or failed, since a request began. */
-  failures: unknown[] = [];
-  readonly operations: readonly Operation[];
-  readonly definitions: JsonDefinitions;
-  readonly #app: ReturnType<typeof createApp>;
-
-  constructor() {
-    const { manager, slots } = this;
-    this.#app = createApp({
-      manager,
-      facts: { version: '1.2.3', startedAt: new Date(0) },
-      log: new EventLog(0, 100),
-      run: 'run1',
-      slots,
-      metrics: new Metrics(manager, slots),
-      failed: (_asked, error) => this.failures.push(error),
-    });
-    const document = this.#app.getOpenAPI31Document(openApiInfo('1.2.3')) as unknown as OpenApi;
-    this.definitions = document.components?.schemas ?? {};
-    this.operations = Object.entries(document.paths ?? {}).flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, { parameters = [], requestBody }]) => ({
-        method: method.toUpperCase(),
-        path,
-        parameters,
-        body: requestBody?.content?.['application/json']?.schema,
-      })),
-    );
-  }
-
-  renew(): void {
-    const { manager } = this;
-    manager.functions = [poolFunction('0000:01:00.0')];
-    manager.vms = [];
-    manager.pools = ['default'];
-    manager.refusal = undefined;
-    manager.asked.length = 0;
-    this.failures = [];
-  }
-
-  fetch(request: Request): Promise<Response> {
-    return Promise.resolve(this.#app.fetch(request, { caller: CALLER }));
-  }
-}
-
+/** Made once. Thrown away when something of one run is left in it, which must not be taken for the next one's. */
 let shared: ServedApi | undefined;
 
 /** The HTTP API in this process, asked what its own document says can be asked, and what it doesn't. */
@@ -117,7 +38,6 @@ export const api: Target = {
 class ApiRun implements Run {
   readonly #served: ServedApi;
   readonly #probe: Probe;
-  #bodyBytes = 0;
 
   constructor(served: ServedApi, probe: Probe) {
     this.#served = served;
@@ -125,16 +45,15 @@ class ApiRun implements Run {
   }
 
   async operate(choices: Choices): Promise<void> {
-    const { manager } = this.#served;
-    const operation = choices.pick(this.#served.operations);
+    const { manager, operations, definitions } = this.#served;
+    const operation = choices.pick(operations);
     if (operation === undefined) return this.#probe.fail('the document of the API names nothing');
     manager.refusal = this.#refusal(choices);
     manager.asked.length = 0;
     this.#served.failures = [];
-    const request = this.#request(operation, choices);
-    if (request === undefined) return;
-    const response = await this.#served.fetch(request);
-    await this.#judge(response, request);
+    const chosen = chosenRequest(operation, choices, definitions);
+    await this.#judge(await this.#served.fetch(chosen.request), chosen);
+    this.#checkStreams();
   }
 
   async finish(): Promise<void> {
@@ -142,7 +61,15 @@ class ApiRun implements Run {
     const response = await this.#served.fetch(new Request('http://localhost/v1/health'));
     this.#probe.check(response.status === 200, () => `after all that the API answers ${response.status}`);
     await response.body?.cancel();
-    this.#probe.check(this.#served.slots.open === 0, () => `${this.#served.slots.open} streams are left open`);
+    this.#checkStreams();
+  }
+
+  /** Whoever asked has gone away. */
+  #checkStreams(): void {
+    const { open } = this.#served.slots;
+    if (open === 0) return;
+    shared = undefined;
+    this.#probe.fail(`${open} streams are left open`);
   }
 
   /** Mostly nothing; or what a manager may say; or what it may not, which must not get out as it is. */
@@ -158,61 +85,23 @@ class ApiRun implements Run {
     });
   }
 
-  #request({ method, path, parameters, body }: Operation, choices: Choices): Request | undefined {
-    const { definitions } = this.#served;
-    const query = new URLSearchParams();
-    const headers = new Headers();
-    let address = path;
-    for (const { name, in: place, schema = {} } of parameters) {
-      if (place !== 'path' && !choices.chance(96)) continue;
-      const value = chosenJson(schema, choices, definitions);
-      const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-      if (place === 'path') address = address.replace(`{${name}}`, encodeURIComponent(text.toWellFormed()) || 'x');
-      if (place === 'query') query.append(name, text);
-      if (place === 'header' && /^[\x20-\x7e]*$/.test(text)) headers.set(name, text);
-    }
-    if (choices.chance(6)) query.append('extra', '1');
-    if (choices.chance(6))
-      address = choices.pick([
-        '/v1',
-        '/',
-        '/v1/functions/%ff',
-        '/v1//vms',
-        '/metrics',
-        '/openapi.json',
-        `${address}/x`,
-      ] as const);
-    const verb = choices.chance(6) ? choices.pick(['PATCH', 'HEAD', 'OPTIONS', 'DELETE', 'PUT'] as const) : method;
-    const hasBody = verb !== 'GET' && verb !== 'HEAD' && (verb === 'POST' || verb === 'PUT' || choices.chance(12));
-    if (hasBody && !choices.chance(6)) headers.set('content-type', contentType(path, choices));
-    const payload = hasBody ? this.#body(body, choices) : undefined;
-    this.#bodyBytes = payload?.length ?? 0;
-    const url = `http://localhost${address}${query.size > 0 ? `?${query.toString()}` : ''}`;
-    return new Request(
-      url,
-      payload === undefined ? { method: verb, headers } : { method: verb, headers, body: payload },
-    );
-  }
-
-  #body(schema: JsonSchema | undefined, choices: Choices): Uint8Array<ArrayBuffer> {
-    const value = schema === undefined ? choices.word() : chosenJson(schema, choices, this.#served.definitions);
-    if (choices.chance(2)) return new Uint8Array(MOST_BODY_BYTES + 1 + choices.below(9000)).fill(0x20);
-    return Uint8Array.from(chosenJsonText(value, choices));
-  }
-
-  async #judge(response: Response, request: Request): Promise<void> {
+  async #judge(response: Response, { request, bodyBytes }: ChosenRequest): Promise<void> {
     const { manager, failures } = this.#served;
     const probe = this.#probe;
     const asked = `${request.method} ${new URL(request.url).pathname}`;
     const type = response.headers.get('content-type') ?? '';
     probe.note(1, response.status);
     probe.check(
-      this.#bodyBytes <= MOST_BODY_BYTES || NOT_READ.includes(response.status),
-      () => `a body of ${this.#bodyBytes} bytes was read`,
+      bodyBytes <= MOST_BODY_BYTES || NOT_READ.includes(response.status),
+      () => `a body of ${bodyBytes} bytes was read`,
     );
     if (type === 'text/event-stream' || (response.ok && type === 'application/octet-stream')) {
-      // Another VM ends, then this one may.
-      for (const name of ['other', 'web']) manager.emit({ kind: 'vm-removed', name, exitCode: 0, guestEnd: undefined });
+      // Something else changes, another VM ends, then this one may.
+      manager.emit({ kind: 'pools-changed', pools: [] });
+      const guestEnd = request.headers.has('last-event-id')
+        ? undefined
+        : { how: 'reset', detail: 'the guest has reset itself' };
+      for (const name of ['other', 'web', 'db']) manager.emit({ kind: 'vm-removed', name, exitCode: 0, guestEnd });
       await response.body?.cancel();
       return;
     }
@@ -257,15 +146,4 @@ class ApiRun implements Run {
         this.#probe.check(Number.isInteger(value) && Number(value) >= 0, () => `a deadline of ${String(value)}`);
     }
   }
-}
-
-function contentType(path: string, choices: Choices): string {
-  if (choices.chance(8))
-    return choices.pick([
-      'text/plain',
-      'application/json; charset=utf-8',
-      'multipart/form-data',
-      'application/JSON',
-    ] as const);
-  return path.endsWith('/console') ? 'application/octet-stream' : 'application/json';
 }

@@ -52,8 +52,8 @@ const MSIX_PLACES = [
   [0x2008, 0x3ff8],
 ] as const;
 export const VALUES: readonly number[] = [
-  0, 0xffff_ffff, 6, 2, 4, 0x8000, 0xc000, 0x8000_0000, 0xfe00_0000, 0x0001_0000, 3, 0x1000_0000, 0x0081_0000,
-  0x00b1_0000,
+  0, 0xffff_ffff, 6, 2, 4, 0x8000, 0xc000, 0x8000_0000, 0xc000_0000, 0xfe00_0000, 0x0001_0000, 3, 0x1000_0000,
+  0x0081_0000, 0x00b1_0000,
 ];
 
 /** Before it are the ids and the command register, in which a backend that was reset masters nothing: that is its contract. */

@@ -10,6 +10,8 @@ export const TARGETS = {
   config: async () => (await import('./config.ts')).config,
   nvme: async () => (await import('./nvme.ts')).nvme,
   words: async () => (await import('./words.ts')).words,
+  manager: async () => (await import('./manager.ts')).manager,
+  trace: async () => (await import('./trace.ts')).trace,
   api: async () => (await import('./api.ts')).api,
 } as const satisfies Record<string, () => Promise<Target>>;
 

@@ -48,6 +48,10 @@ export function encodeCommand(command: SubmittedCommand): Uint8Array {
   return bytes;
 }
 
+/** Values of CNS. */
+const IDENTIFY = [0, 1, 2, 3, 0x14, 0x15] as const;
+const Feature = { temperatureThreshold: 4, numberOfQueues: 7, interruptVectorConfiguration: 9 } as const;
+const FEATURES = [1, 2, 4, 5, 6, 7, 8, 9, 0xa, 0xb] as const;
 const ADMIN = Object.values(AdminOpcode);
 const IO = Object.values(IoOpcode);
 
@@ -143,11 +147,25 @@ function adminCommand(choices: Choices, common: Common, orderly: boolean): Submi
       };
     case AdminOpcode.setFeatures:
     case AdminOpcode.getFeatures:
+      // Features are the controller's, and no namespace's own.
       return {
         ...common,
         opcode,
-        cdw10: word(() => (choices.chance(48) ? 7 : choices.below(0x14)) | (choices.below(5) << 8)),
-        cdw11: word(() => choices.u16()),
+        ...chosenFeature(choices),
+        ...(choices.chance(32) ? {} : { namespaceId: choices.pick([0, 0xffff_ffff] as const) }),
+      };
+    case AdminOpcode.identify:
+      return {
+        ...common,
+        opcode,
+        cdw10: word(() => choices.pick(IDENTIFY) | (choices.chance(64) ? choices.below(4) << 16 : 0)),
+      };
+    case AdminOpcode.virtualizationManagement:
+      return {
+        ...common,
+        opcode,
+        cdw10: word(() => choices.pick([7, 8, 9, 1, 2] as const) | (choices.below(3) << 8) | (choices.below(4) << 16)),
+        cdw11: word(() => choices.below(6)),
       };
     case AdminOpcode.doorbellBufferConfig: {
       const pages = [12, 13].map((page) => BigInt(page * PAGE_BYTES));
@@ -159,5 +177,26 @@ function adminCommand(choices: Choices, common: Common, orderly: boolean): Submi
       return { ...common, opcode, cdw10: word(() => choices.pick([0, 0x200, 0x400, 1] as const)) };
     default:
       return { ...common, opcode, cdw10: word(() => choices.below(5)), cdw11: word(() => choices.below(8)) };
+  }
+}
+
+/** A feature by its number, with a value that it may have: which sensor, which vector, how many queues. */
+function chosenFeature(choices: Choices): { readonly cdw10: number; readonly cdw11: number } {
+  const id = choices.chance(16) ? choices.byte() : choices.chance(48) ? Feature.numberOfQueues : choices.pick(FEATURES);
+  const above = choices.chance(32) ? choices.below(5) << 8 : 0;
+  const saved = choices.chance(12) ? 0x8000_0000 : 0;
+  const cdw10 = (id | above | saved) >>> 0;
+  if (choices.chance(24)) return { cdw10, cdw11: choices.word() };
+  switch (id) {
+    case Feature.temperatureThreshold: {
+      const sensor = choices.pick([0, 0xf, 1] as const);
+      return { cdw10, cdw11: (choices.below(3) << 20) | (sensor << 16) | choices.pick([0, 300, 0xffff] as const) };
+    }
+    case Feature.interruptVectorConfiguration:
+      return { cdw10, cdw11: choices.below(7) | (choices.below(2) << 16) };
+    case Feature.numberOfQueues:
+      return { cdw10, cdw11: choices.below(9) | (choices.below(9) << 16) };
+    default:
+      return { cdw10, cdw11: choices.chance(128) ? choices.below(2) : choices.u16() };
   }
 }

@@ -121,10 +121,10 @@ export class NvmeWitness {
         `command ${commandId} of queue ${queue} was answered, which nobody sent or which was answered before`,
       );
     }
-    if (queue !== 0 || status !== 0) return;
+    if (queue !== 0) return;
     // Of several commands of one id nobody knows which of them this was, nor which queues there are from then on.
     if (open.some((other) => other.commandId === commandId)) this.#knowsQueues = false;
-    else this.#learn(command, view.getUint32(gpa - 12, true));
+    else if (status === 0) this.#learn(command, view.getUint32(gpa - 12, true));
   }
 
   /** Completions are put one behind the other, and none over one that the guest hasn't taken. */

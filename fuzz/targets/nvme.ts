@@ -1,6 +1,7 @@
 import { AdminOpcode, IoOpcode } from '../../src/functions/software-nvme/command.ts';
 import { NvmeController } from '../../src/functions/software-nvme/controller.ts';
-import { soleController } from '../../src/functions/software-nvme/role.ts';
+import { type ControllerRole, soleController } from '../../src/functions/software-nvme/role.ts';
+import { SecondaryControllers } from '../../src/functions/software-nvme/secondary-controllers.ts';
 import { type CommandFault, FaultPlan } from '../../src/functions/software-nvme/faults.ts';
 import { HostileDma } from '../doubles/hostile-dma.ts';
 import { WatchedStorage } from '../doubles/watched-storage.ts';
@@ -28,6 +29,7 @@ const SHADOW_PAGE = 12;
 const ENABLED = 0x0046_0001;
 /** In CSTS. */
 const READY = 1n;
+const CONTROLLER_STATUS = 0x1c;
 const CONFIGURATIONS = [
   ENABLED,
   0x0046_0000,
@@ -53,7 +55,7 @@ const memory = new HostileDma(PAGES * PAGE_BYTES);
 export const nvme: Target = {
   name: 'nvme',
   title: 'registers, doorbells, queues, commands and page lists of the software NVMe controller',
-  setupBytes: 8,
+  setupBytes: 12,
   operationBytes: 128,
   mostOperations: 100,
   // One turn starts 64 commands, each of which may look at 33 pages and their lists several times.
@@ -67,6 +69,7 @@ class NvmeRun implements Run {
   /** Queues lie where they should, and data beside them: then each completion can be held against its command. */
   readonly #orderly: boolean;
   readonly #storages: readonly WatchedStorage[];
+  readonly #role: ControllerRole;
   readonly #faults = new FaultPlan();
   readonly #controller: NvmeController;
   readonly #witness: NvmeWitness;
@@ -86,6 +89,7 @@ class NvmeRun implements Run {
       new WatchedStorage(STORAGE_BYTES, readOnly, probe),
       ...(setup.chance(96) ? [new WatchedStorage(512 * 9, false, probe)] : []),
     ];
+    this.#role = chosenRole(setup);
     this.#controller = this.#make();
     this.#controller.connectMemory(memory);
     if (setup.chance(12)) return;
@@ -159,7 +163,7 @@ class NvmeRun implements Run {
         qualifiedName: 'nqn.2014-08.org.nvmexpress:uuid:0',
       },
       namespaces,
-      role: soleController,
+      role: this.#role,
       queuePairs: QUEUE_PAIRS,
       vectors: VECTORS,
       faults: this.#faults,
@@ -195,7 +199,7 @@ class NvmeRun implements Run {
     this.#controller.write(0x30, 8, BigInt(completionPage(0) * PAGE_BYTES));
     this.#write(0x14, ENABLED);
     // Some set the number of queues first, which they can't with queues.
-    if (setup?.chance(48) === true) return;
+    if (setup?.chance(96) === true) return;
     for (const id of [1, 2]) {
       const cdw10 = ((QUEUE_ENTRIES - 1) << 16) | id;
       const completion = {
@@ -351,10 +355,22 @@ class NvmeRun implements Run {
         return;
       case 5:
         if (choices.chance(8)) this.#faults.vanish();
+        else if (choices.chance(32)) this.#goOffline();
         return;
       default:
         this.#controller.ring(choices.below(6));
     }
+  }
+
+  /** As the primary controller's guest may do with a secondary one, at any time; then it starts over. */
+  #goOffline(): void {
+    this.#controller.setOnline(false);
+    this.#probe.check(this.#controller.read(CONTROLLER_STATUS, 4) !== 0n, 'a controller that is offline looks well');
+    this.#write(0x14, ENABLED);
+    this.#controller.reset();
+    this.#runAll();
+    this.#controller.setOnline(true);
+    this.#restart();
   }
 
   #runAll(): void {
@@ -379,4 +395,18 @@ class NvmeRun implements Run {
     this.#probe.note(2, Math.min(waiting, 40));
     this.#probe.note(3, Number(this.#controller.read(0x1c, 4)) & 0xff);
   }
+}
+
+/** The only controller of its subsystem, the one that manages others, or one that is managed. */
+function chosenRole(setup: Choices): ControllerRole {
+  if (!setup.chance(96)) return soleController;
+  if (setup.chance(96)) return { controllerId: 1, isVirtual: true, isShared: true, secondaries: undefined };
+  const shared = {
+    virtualFunctions: 2,
+    flexible: { queues: 8, interrupts: 8 },
+    mostPerSecondary: { queues: 4, interrupts: 4 },
+  };
+  const secondaries = new SecondaryControllers(shared, { queues: QUEUE_PAIRS, interrupts: VECTORS }, () => undefined);
+  secondaries.enable(setup.below(3));
+  return { controllerId: 0, isVirtual: false, isShared: true, secondaries };
 }

@@ -1,4 +1,5 @@
-import * as z from 'zod';
+import type { TraceChunk } from '../../src/trace/index.ts';
+import { SIGNAL_RECORD } from '../../src/trace/record-layouts.ts';
 import { asPortEvent } from '../../src/host/vm-processes/vm-words.ts';
 import { ConsoleRing } from '../../src/vm/process/console-ring.ts';
 import { ManagerLink } from '../../src/vm/process/manager-link.ts';
@@ -8,58 +9,22 @@ import {
   decodeResult,
   MAX_MESSAGE_BYTES,
   type VmOp,
-  vmEvents,
   vmRequests,
-  vmResults,
 } from '../../src/vm/process/protocol.ts';
-import { VmProcessError } from '../../src/vm/process/vm-process-error.ts';
-import { type ServedVm, VmService } from '../../src/vm/process/vm-service.ts';
+import { VmService } from '../../src/vm/process/vm-service.ts';
+import { LendingVm } from '../doubles/lending-vm.ts';
 import { MemoryListener, MemorySocket } from '../doubles/packet-sockets.ts';
 import type { Choices } from '../engine/choices.ts';
 import type { Probe } from '../engine/probe.ts';
 import type { Run, Target } from '../engine/target.ts';
-import { chosenJson, chosenJsonText, type JsonSchema } from './chosen-json.ts';
+import { chosenJson, chosenJsonText } from './chosen-json.ts';
+import { isPlain } from './plain-words.ts';
+import { FROM_VM, REQUESTS, RESULTS } from './words-schemas.ts';
 
-/** What lending may end with, in turn: a refusal, and what nobody planned for. */
-const REFUSALS = [
-  new VmProcessError('lend-refused', 'This VM takes no more.'),
-  Object.assign(new Error('x'.repeat(5000)), { code: 'ENODEV' }),
-  Object.assign(new Error('a number for a code'), { code: 7 }),
-  new VmProcessError('Not A Code', ''),
-];
 const OPERATIONS = Object.keys(vmRequests) as VmOp[];
-const MOST_UNTAKEN_BYTES = 64 * 1024;
 const MOST_UNSENT = 256;
-
-function schemasOf(group: Readonly<Record<string, z.ZodType>>): JsonSchema[] {
-  return Object.values(group).map(
-    (schema) => z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema,
-  );
-}
-
-const REQUESTS = schemasOf(vmRequests);
-const RESULTS = schemasOf(vmResults);
-const FROM_VM: readonly JsonSchema[] = [
-  ...schemasOf(vmEvents),
-  {
-    type: 'object',
-    properties: { reply: { type: 'integer', minimum: 1 }, ok: { const: true }, result: {} },
-    required: ['reply', 'ok', 'result'],
-  },
-  {
-    type: 'object',
-    properties: {
-      reply: { type: 'integer', minimum: 1 },
-      ok: { const: false },
-      error: {
-        type: 'object',
-        properties: { code: { type: 'string' }, message: { type: 'string' } },
-        required: ['code', 'message'],
-      },
-    },
-    required: ['reply', 'ok', 'error'],
-  },
-];
+/** An event flag for the guest, after its length. */
+const RECORD = recordOf(SIGNAL_RECORD.encode({ version: 1, kind: 5, direction: 2, relid: 1 }));
 
 /** What a manager and a VM process say to each other, with either of them up to no good. */
 export const words: Target = {
@@ -73,24 +38,25 @@ export const words: Target = {
   begin: (setup, probe) => new WordsRun(setup, probe),
 };
 
-class WordsRun implements Run, ServedVm {
-  untakenBytes = 0;
-  readonly exits = 12;
+class WordsRun implements Run {
   readonly #probe: Probe;
   readonly #ring = new ConsoleRing(256);
   readonly #listener = new MemoryListener();
   readonly #service: VmService;
   readonly #link: ManagerLink;
   #socket = new MemorySocket();
-  #ejects: ((outcome: 'ejected' | 'deadline') => void)[] = [];
-  #lent = new Set<string>();
+  readonly #vm: LendingVm;
+  #recorded: () => void = () => undefined;
   #seen = 0;
+  /** What was recorded and not read yet. */
+  #chunks: TraceChunk[] = [];
+  #isTraced = false;
   #overfull = false;
-  #refused = 0;
 
   constructor(setup: Choices, probe: Probe) {
     this.#probe = probe;
-    this.#service = new VmService(this, (event) => this.#link.tell(event));
+    this.#vm = new LendingVm(probe, this.#ring);
+    this.#service = new VmService(this.#vm, (event) => this.#link.tell(event));
     this.#link = new ManagerLink(this.#listener.asListener, {
       name: 'web',
       dma: setup.chance(128) ? 'iommufd' : 'container',
@@ -98,8 +64,12 @@ class WordsRun implements Run, ServedVm {
       ring: this.#ring,
       answer: (request, fds) => this.#service.answer(request, fds),
       recall: () => this.#service.recall(),
-      // Nothing is recorded here; that it may be asked for is.
-      openTrace: () => ({ read: () => undefined, close: () => undefined }),
+      openTrace: (grown) => {
+        this.#probe.check(!this.#isTraced, 'a trace was opened twice');
+        this.#isTraced = true;
+        this.#recorded = grown;
+        return { read: () => this.#chunks.shift(), close: () => this.#closeTrace() };
+      },
     });
     this.#connect();
   }
@@ -132,40 +102,12 @@ class WordsRun implements Run, ServedVm {
   finish(): void {
     this.#link.close();
     this.#probe.check(this.#socket.isClosed, 'the connection outlived the link');
+    this.#probe.check(!this.#isTraced, 'the trace outlived the link');
   }
 
-  // ServedVm
-
-  get consoleBytes(): number {
-    return this.#ring.totalBytes;
-  }
-
-  lend(order: { readonly function: string }) {
-    const name = order.function;
-    this.#probe.check(!this.#lent.has(name), () => `${name} was lent twice`);
-    if (this.#lent.size >= 2) throw REFUSALS[this.#refused++ % REFUSALS.length];
-    this.#lent.add(name);
-    return {
-      warnings: ['w'.repeat(this.#lent.size * 800)],
-      eject: () =>
-        new Promise<'ejected' | 'deadline'>((resolve, reject) => {
-          this.#ejects.push(resolve);
-          if (this.#ejects.length > 8) reject(new Error('asked too often'));
-        }).finally(() => this.#lent.delete(name)),
-      revoke: () => void this.#lent.delete(name),
-    };
-  }
-
-  type(bytes: Uint8Array): void {
-    this.untakenBytes += bytes.byteLength;
-    this.#probe.check(
-      this.untakenBytes <= MOST_UNTAKEN_BYTES,
-      () => `${this.untakenBytes} bytes were typed that nobody takes`,
-    );
-  }
-
-  stop(): void {
-    this.#probe.step();
+  #closeTrace(): void {
+    this.#isTraced = false;
+    this.#chunks = [];
   }
 
   #connect(): void {
@@ -208,61 +150,45 @@ class WordsRun implements Run, ServedVm {
       const op = choices.pick(OPERATIONS) ?? 'ping';
       const result = decodeResult(op, chosenJson(RESULTS[choices.below(RESULTS.length)] ?? {}, choices, {}));
       this.#probe.note(2, result === undefined ? 0 : 1 + OPERATIONS.indexOf(op));
-      this.#isPlain(result);
+      isPlain(this.#probe, result);
       return;
     }
     const payload = chosenJsonText(chosenJson(choices.pick(FROM_VM) ?? {}, choices, {}), choices);
     const heard = decodeFromVm(payload);
     this.#probe.note(3, heard === undefined ? 0 : 'reply' in heard ? 1 : 2 + heard.event.length);
-    this.#isPlain(heard);
+    isPlain(this.#probe, heard);
     if (heard === undefined || 'reply' in heard || heard.event === 'hello') return;
     const event = asPortEvent(heard);
     this.#probe.check(JSON.stringify(event).length <= MAX_MESSAGE_BYTES * 4, 'an event is larger than what told of it');
-  }
-
-  /** Texts for people steer no terminal, and nothing is longer than was agreed. */
-  #isPlain(value: unknown): void {
-    this.#probe.step();
-    if (typeof value === 'string') {
-      this.#probe.check(value.length <= MAX_MESSAGE_BYTES, () => `a text of ${value.length} characters`);
-    } else if (Array.isArray(value)) {
-      this.#probe.check(value.length <= 256, () => `a list of ${value.length}`);
-      for (const each of value) this.#isPlain(each);
-    } else if (typeof value === 'object' && value !== null) {
-      for (const [name, each] of Object.entries(value)) {
-        const forPeople = ['text', 'detail', 'reason', 'message', 'guestOs', 'warnings'].includes(name);
-        const steers =
-          forPeople && typeof each === 'string' && /[^\P{C}\n\t\ufffd]/u.test(each.replaceAll('\ufffd', ''));
-        this.#probe.check(!steers, () => `${name} steers a terminal`);
-        // A result is whatever the request's own schema makes of it, later.
-        if (name !== 'result') this.#isPlain(each);
-      }
-    }
   }
 
   /** What happens in the VM. */
   #happen(choices: Choices): void {
     const name = choices.pick(['0000:01:00.0', '0000:02:00.0', '0000:01:00.1'] as const);
     const text = choices.pick(['Linux 6.1', 'x'.repeat(9000), '\u001b[0m', '\u{1f600}'.repeat(3000)] as const);
-    switch (choices.below(7)) {
+    switch (choices.below(8)) {
       case 0:
         return this.#service.guestOs(choices.chance(64) ? undefined : text);
       case 1:
         return this.#service.crashed({
           vp: choices.below(4),
           parameters: [choices.long(), 0n, 1n, 2n, 3n],
-          message: text.slice(0, 4096),
+          ...(choices.chance(64) ? {} : { message: text.slice(0, 4096) }),
         });
       case 2:
         return this.#service.releaseRequested(name);
       case 3:
         return this.#service.functionFailed(name, text);
       case 4:
-        this.#ejects.shift()?.(choices.chance(128) ? 'ejected' : 'deadline');
+        this.#vm.ejects.shift()?.(choices.pick(['ejected', 'deadline', 'refused'] as const));
         return;
       case 5:
-        if (choices.chance(24)) this.#service.ended({ kind: 'failed', detail: text });
-        return;
+        if (!choices.chance(24)) return;
+        return this.#service.ended(choices.chance(128) ? { kind: 'power-off' } : { kind: 'failed', detail: text });
+      case 6:
+        if (!this.#isTraced) return;
+        this.#chunks.push({ records: RECORD, lost: choices.below(3) });
+        return this.#recorded();
       default:
         this.#ring.push(choices.bytes(choices.below(600)));
         this.#link.consoleGrew();
@@ -270,7 +196,16 @@ class WordsRun implements Run, ServedVm {
   }
 
   #traffic(choices: Choices): void {
-    switch (choices.below(7)) {
+    switch (choices.below(9)) {
+      case 7:
+        return this.#listener.connect(undefined);
+      case 8:
+        // It is told by the next thing that is sent or read.
+        if (!choices.chance(64) || this.#socket.isClosed) return;
+        this.#socket.isBroken = true;
+        if (choices.chance(128)) this.#service.guestOs('Linux');
+        else this.#socket.deliver(new Uint8Array());
+        return;
       case 5: {
         const stranger = new MemorySocket(1000);
         this.#listener.connect(stranger);
@@ -283,7 +218,7 @@ class WordsRun implements Run, ServedVm {
         this.#socket.room = choices.below(3);
         return;
       case 1:
-        this.untakenBytes = 0;
+        this.#vm.untakenBytes = 0;
         return;
       case 2:
         this.#connect();
@@ -309,4 +244,11 @@ class WordsRun implements Run, ServedVm {
     }
     this.#seen = this.#socket.sent.length;
   }
+}
+
+function recordOf(record: Uint8Array): Uint8Array {
+  const chunk = new Uint8Array(4 + record.length);
+  new DataView(chunk.buffer).setUint32(0, record.length, true);
+  chunk.set(record, 4);
+  return chunk;
 }

@@ -5,6 +5,7 @@ import type { Env } from './env.ts';
 import { ApiError } from './errors.ts';
 import { boundedBody } from './limits/bounded-body.ts';
 import { boundedRequests } from './limits/bounded-requests.ts';
+import { unreadBodies } from './limits/unread-bodies.ts';
 import type { Metrics } from './metrics.ts';
 import { openApiInfo } from './openapi.ts';
 import { problemResponse } from './problem/problem.ts';
@@ -30,6 +31,7 @@ export function createApp(parts: AppParts) {
   app.use(metrics.observe());
   app.use(boundedRequests());
   app.use(boundedBody());
+  app.use(unreadBodies());
   app.onError((error, context) => {
     const refusal = error instanceof HTTPException ? httpRefusal(error, context.req.method, context.req.path) : error;
     parts.failed(`${context.req.method} ${context.req.path}`, refusal);

@@ -60,12 +60,15 @@ export class Layout<F extends Fields> {
   /** The fixed part; what may follow it is not the table's business. */
   readonly sizeBytes: number;
   readonly fields: F;
+  /** What {@link fields} has, listed once: guests make hosts read layouts all day. */
+  readonly #entries: readonly (readonly [string, Field])[];
 
   constructor(name: string, source: string, sizeBytes: number, fields: F) {
     this.name = name;
     this.source = source;
     this.sizeBytes = sizeBytes;
     this.fields = fields;
+    this.#entries = Object.entries(fields);
   }
 
   /** Reads every field of `data`, which has at least {@link sizeBytes} bytes (else: RangeError). Byte fields are copies. */
@@ -74,7 +77,7 @@ export class Layout<F extends Fields> {
       throw new RangeError(`${this.name} has ${this.sizeBytes} bytes, not ${data.byteLength}`);
     }
     const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-    const values = Object.entries(this.fields).map(([name, field]) => [name, readField(view, data, field)]);
+    const values = this.#entries.map(([name, field]) => [name, readField(view, data, field)]);
     // The table is the type: each entry was read by the field of that name.
     return Object.fromEntries(values) as Decoded<F>;
   }
@@ -83,7 +86,7 @@ export class Layout<F extends Fields> {
   encode(values: Partial<Decoded<F>>): Uint8Array<ArrayBuffer> {
     const data = new Uint8Array(this.sizeBytes);
     const view = new DataView(data.buffer);
-    for (const [name, field] of Object.entries(this.fields)) {
+    for (const [name, field] of this.#entries) {
       const value = values[name];
       if (value !== undefined) writeField(view, data, field, value);
     }

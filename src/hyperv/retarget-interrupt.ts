@@ -102,10 +102,10 @@ function decodeSet(view: DataView, vpCount: number): number[] | HypercallStatus 
 /** The set bits of one 64-bit mask, ascending, counted from `bank` × 64. */
 function vpsOfBank(bank: number, mask: bigint): number[] {
   const vps: number[] = [];
+  // In halves that are plain numbers: a mask is looked at bit by bit.
+  const [low, high] = [Number(mask & 0xffff_ffffn), Number(mask >> 32n)];
   for (let bit = 0; bit < BANK_VPS; bit++) {
-    if (((mask >> BigInt(bit)) & 1n) === 1n) {
-      vps.push(bank * BANK_VPS + bit);
-    }
+    if ((((bit < 32 ? low : high) >>> (bit & 31)) & 1) === 1) vps.push(bank * BANK_VPS + bit);
   }
   return vps;
 }

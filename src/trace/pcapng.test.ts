@@ -51,6 +51,12 @@ test('a packet has its time in nanoseconds, its lengths, and what was lost befor
   assert.deepEqual([...dropped], [7, 0, 0, 0, 0, 0, 0, 0]);
 });
 
+test('a record that claims to have been longer than a capture can tell is no shorter than what is left of it', () => {
+  const record = new Uint8Array(40);
+  const [packet] = blocksOf(capturePacket(record, 0n, 40 + 0xffff_fff0, 0), () => 20 + 40);
+  assert.deepEqual([packet?.body.getUint32(12, true), packet?.body.getUint32(16, true)], [40, 0xffff_ffff]);
+});
+
 test('its end has the totals', () => {
   const [end] = blocksOf(captureEnd(1n, 10, 3), () => 12);
   assert.deepEqual([end?.type, end?.options.get(4)?.[0], end?.options.get(5)?.[0]], [5, 10, 3]);

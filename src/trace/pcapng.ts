@@ -23,6 +23,7 @@ const Option = {
 } as const;
 const NANOSECONDS = 9;
 const NO_LENGTH = 0xffff_ffff;
+const GREATEST_LENGTH = 0xffff_ffff;
 /** Record headers are shorter than 4 KiB, whatever kind. */
 const SNAP_BYTES = MAX_RECORD_PAYLOAD_BYTES + PACKET_RECORD.sizeBytes + 4096;
 
@@ -65,14 +66,17 @@ export function captureStart({ vm, version }: CaptureFacts): Uint8Array {
   ]);
 }
 
-/** One record; `lost`: records before it that are gone; `originalBytes`: its length before anything was cut off. */
+/**
+ * One record; `lost`: records before it that are gone; `originalBytes`: its length before anything was cut off, where a VM process may say
+ * anything: longer than the field can tell is as long as it can.
+ */
 export function capturePacket(record: Uint8Array, timeNs: bigint, originalBytes: number, lost: number): Uint8Array {
   const body = new Uint8Array(20 + padded(record.byteLength));
   const view = new DataView(body.buffer);
   view.setUint32(4, Number(BigInt.asUintN(32, timeNs >> 32n)), true);
   view.setUint32(8, Number(BigInt.asUintN(32, timeNs)), true);
   view.setUint32(12, record.byteLength, true);
-  view.setUint32(16, originalBytes, true);
+  view.setUint32(16, Math.min(originalBytes, GREATEST_LENGTH), true);
   body.set(record, 20);
   return block(BlockType.enhancedPacket, body, lost === 0 ? [] : [count(Option.packetDropCount, lost)]);
 }

@@ -104,6 +104,16 @@ test('so many streams and no more', async (t) => {
   await (await from(api, undefined, t.signal)).cancel();
 });
 
+test('HEAD of a stream says what GET would, and keeps no place', async (t) => {
+  const api = await served(t, new ScriptedManager());
+  for (const path of ['/v1/events', '/v1/vms/web/console', '/v1/vms/web/trace']) {
+    const response = await api.fetch(path, { method: 'HEAD' });
+    assert.equal(response.status, 200);
+    assert.match(response.headers.get('content-type') ?? '', /^(?:text\/event-stream|application\/octet-stream)$/);
+    assert.equal(api.slots.open, 0, path);
+  }
+});
+
 test('a guest that prints more than anybody reads: the oldest is lost, and that is said', async (t) => {
   const manager = new ScriptedManager();
   const api = await served(t, manager);

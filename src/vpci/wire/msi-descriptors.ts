@@ -27,7 +27,8 @@ export function decodeDescriptor(bytes: Uint8Array, form: DescriptorForm): Inter
 function readMask(bytes: Uint8Array) {
   const { vector, deliveryMode, vectorCount, vpMask } = MSI_DESCRIPTOR.decode(bytes);
   const vps: number[] = [];
-  for (let vp = 0; vp < 64; vp++) if (((vpMask >> BigInt(vp)) & 1n) === 1n) vps.push(vp);
+  const [low, high] = [Number(vpMask & 0xffff_ffffn), Number(vpMask >> 32n)];
+  for (let vp = 0; vp < 64; vp++) if ((((vp < 32 ? low : high) >>> (vp & 31)) & 1) === 1) vps.push(vp);
   return { vector, deliveryMode, vectorCount, vps };
 }
 
