@@ -1,5 +1,6 @@
 /** `npm run measure`: how much of the protocol parts their own tests reach, and how many mistakes on purpose they find. docs/testing.md says more. */
 import { availableParallelism } from 'node:os';
+import { normalize } from 'node:path';
 import { parseArgs } from 'node:util';
 import { coverageOf } from './coverage/lines-and-branches.ts';
 import { mutationScoreOf } from './mutation/mutation-score.ts';
@@ -9,7 +10,7 @@ import { type Figures, isReached, jsonLine, report } from './report.ts';
 const USAGE = `Usage: npm run measure -- [--part NAME]… [--file PATH]… [--coverage-only | --mutation-only] [--missed] [--workers N] [--json]
 
   --part NAME      only these: ${PARTS.join(', ')}
-  --file PATH      only these files of them, with all tests of their part
+  --file PATH      only these files of them, or what is in these folders, with all tests of their part
   --coverage-only  lines and branches, in seconds; no mutants
   --mutation-only  mutants; no coverage
   --missed         each line and branch that no test takes, and each mutant that none finds
@@ -19,6 +20,8 @@ const USAGE = `Usage: npm run measure -- [--part NAME]… [--file PATH]… [--co
 It ends with 1 when a figure is under its aim.
 `;
 const EXIT_USAGE = 2;
+
+const isIn = (file: string, path: string): boolean => file === path || file.startsWith(`${path.replace(/\/$/, '')}/`);
 
 function options() {
   const { values } = parseArgs({
@@ -35,15 +38,15 @@ function options() {
   });
   const unknown = values.part.find((name) => !isPart(name));
   if (unknown !== undefined) throw new TypeError(`There is no part '${unknown}' that is measured.`);
-  const known = new Set(PARTS.flatMap(productFiles));
-  const files = values.file.map((file) => file.replace(/^\.\//, ''));
-  const strange = files.find((file) => !known.has(file));
-  if (strange !== undefined) throw new TypeError(`'${strange}' is no product file of ${PARTS.join(', ')}.`);
+  const known = PARTS.flatMap(productFiles);
+  const paths = values.file.map(normalize);
+  const strange = paths.find((path) => !known.some((file) => isIn(file, path)));
+  if (strange !== undefined) throw new TypeError(`'${strange}' has no product file of ${PARTS.join(', ')}.`);
   const workers = Number(values.workers);
   if (!Number.isSafeInteger(workers) || workers < 1)
     throw new TypeError(`'${values.workers}' is no number of workers.`);
   const named = values.part.filter(isPart);
-  return { ...values, files, workers, parts: named.length > 0 ? named : PARTS };
+  return { ...values, paths, workers, parts: named.length > 0 ? named : PARTS };
 }
 
 function chosen(): ReturnType<typeof options> | undefined {
@@ -60,7 +63,9 @@ function chosen(): ReturnType<typeof options> | undefined {
 async function measure(given: ReturnType<typeof options>): Promise<readonly Figures[]> {
   const figures: Figures[] = [];
   for (const part of given.parts) {
-    const files = productFiles(part).filter((file) => given.files.length === 0 || given.files.includes(file));
+    const files = productFiles(part).filter(
+      (file) => given.paths.length === 0 || given.paths.some((path) => isIn(file, path)),
+    );
     if (files.length === 0) continue;
     figures.push({
       part,

@@ -3,6 +3,7 @@
  * all in the code, each behind a condition, so another one is a variable's other value, and what it takes is the tests that reach it.
  */
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { INSTRUMENTER_CONSTANTS, type InstrumenterContext, type StrykerOptions } from '@stryker-mutator/api/core';
 import { commonTokens, declareClassPlugin, declareValuePlugin, PluginKind, tokens } from '@stryker-mutator/api/plugin';
 import {
@@ -48,6 +49,7 @@ class InProcessRunner implements TestRunner {
   }
 
   async init(): Promise<void> {
+    new Worker(new URL('./end-with-parent.ts', import.meta.url)).unref();
     fc.configureGlobal({ seed: SEED, endOnFailure: true });
     this.#tests = await this.#loader.tests(this.#files);
   }
