@@ -18,8 +18,8 @@ const ADDRESS = 0xa_fee9_bcd0n;
 const MSIX: MsixCapability = {
   offset: CAPABILITY,
   vectorCount: 4,
-  table: { barIndex: 0, offsetBytes: TABLE_OFFSET },
-  pendingBits: { barIndex: 0, offsetBytes: 0x3000 },
+  table: { barIndex: 0, offsetBytes: TABLE_OFFSET, sizeBytes: 64 },
+  pendingBits: { barIndex: 0, offsetBytes: 0x3000, sizeBytes: 8 },
 };
 const MSI: MsiCapability = {
   offset: CAPABILITY,
