@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HostFault } from '../../testing/faulty-host.ts';
 import { lentNvme, World } from '../../testing/machine/index.ts';
-import { encodeBusRelations, encodeStatus } from '../../wire/encode-host.ts';
+import { encodeBusRelations, encodeEject, encodeStatus } from '../../wire/encode-host.ts';
 import type { GuestMessageName } from '../../wire/guest-messages.ts';
 import { NtStatus } from '../../wire/status.ts';
 import { VpciVersion } from '../../wire/version.ts';
@@ -18,6 +18,9 @@ function answering(name: GuestMessageName, payload: Uint8Array | undefined): Hos
     },
   };
 }
+
+/** POWER_STATE_CHANGE's number for it (Windows wdm.h). */
+const D3 = 4;
 
 const windows = (...faults: HostFault[]) => new World({ kind: 'windows-style', faults });
 const names = (world: World) => world.host.requests.map(({ name }) => name);
@@ -170,4 +173,38 @@ test('a function that the host doesn’t tell of any more is gone for the guest;
   assert.equal(world.guest.driven, 0);
   assert.equal(world.nvme.controllers.length, 0);
   assertUnused(world);
+});
+
+test('an EJECT that comes before the system knows of the function is passed on when it does', () => {
+  const world = windows({
+    fromGuest: (packet, host) => {
+      if (packet.name !== 'BUS_D0ENTRY') return false;
+      host.pass(packet);
+      host.eject();
+      return true;
+    },
+  }).start();
+  assert.deepEqual(world.machine.port.ejections, [{ slot: 0, outcome: 'completed' }]);
+  assertUnused(world);
+});
+
+test('an EJECT of a slot that the host has told nothing of changes nothing', () => {
+  const world = windows().start();
+  world.channel.onPacket({ kind: 'in-band', transactionId: 0n, payload: encodeEject(5) });
+  world.pass();
+  assert.equal(world.guest.driven, 1);
+  assert.ok(!names(world).includes('EJECTION_COMPLETE'));
+});
+
+test('a second EJECT while the guest lets go is no second ejection', () => {
+  const world = windows({
+    fromGuest: ({ name, payload }, host) => {
+      if (name === 'POWER_STATE_CHANGE' && payload[8] === D3) host.send({ kind: 'in-band', payload: encodeEject(0) });
+      return false;
+    },
+  }).start();
+  world.machine.provider.eject();
+  world.pass();
+  assert.equal(names(world).filter((name) => name === 'EJECTION_COMPLETE').length, 1);
+  assert.equal(world.guest.driven, 0);
 });
