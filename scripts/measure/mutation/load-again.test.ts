@@ -26,10 +26,10 @@ test('tests are collected, not run, and each load has modules of its own', async
       [first?.id, second?.id, second?.name],
       ['src/counter.test.ts > counts', 'src/counter.test.ts > counts (2)', 'counts'],
     );
-    first?.run();
+    await first?.run();
     assert.throws(() => second?.run(), assert.AssertionError, 'they share what they import');
     const [again] = await loader.tests(['src/counter.test.ts']);
-    again?.run();
+    await again?.run();
   } finally {
     rmSync(directory, { recursive: true });
   }

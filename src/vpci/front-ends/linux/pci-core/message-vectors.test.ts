@@ -85,8 +85,16 @@ class Bench {
     } as GuestPlatform;
   }
 
+  *#compose(target: VectorTarget, count: number): Steps<MessageBlock | undefined> {
+    yield* [];
+    this.calls.push({ compose: target, count });
+    if (this.refusesMessages) return undefined;
+    const data = this.#nextData;
+    this.#nextData += 8;
+    return { address: ADDRESS, data, count };
+  }
+
   #bridge(): HostBridge {
-    const bench = this;
     return {
       readConfig: (_slot, offset) => this.config.get(offset) ?? 0,
       writeConfig: (slot, offset, sizeBytes, value) => {
@@ -95,14 +103,9 @@ class Bench {
         this.config.set(offset, value);
       },
       msi: {
-        *compose(slot, target, count): Steps<MessageBlock | undefined> {
-          yield* [];
+        compose: (slot, target, count) => {
           assert.equal(slot, SLOT);
-          bench.calls.push({ compose: target, count });
-          if (bench.refusesMessages) return undefined;
-          const data = bench.#nextData;
-          bench.#nextData += 8;
-          return { address: ADDRESS, data, count };
+          return this.#compose(target, count);
         },
         retarget: (_slot, _block, data, target) => {
           this.calls.push({ retarget: data, target });
