@@ -41,7 +41,7 @@ export async function mutationScoreOf(part: Part, files: readonly string[], work
     concurrency: workers,
     disableTypeChecks: false,
     // More than the slowest test takes; an endless loop costs so much and the start of another process.
-    timeoutMS: 2000,
+    timeoutMS: 3000,
     timeoutFactor: 2,
     tempDirName: join(directory, 'sandboxes'),
     cleanTempDir: 'always',
