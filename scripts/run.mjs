@@ -29,6 +29,7 @@ const TASKS = {
   demo: { program: 'rig/demo.ts', rig: ['6.1'] },
   bench: { program: 'bench/main.ts', rig: ['6.1'] },
   fuzz: { program: 'fuzz/main.ts' },
+  measure: { program: 'scripts/measure/main.ts' },
 };
 
 async function main() {

@@ -35,3 +35,13 @@ test('shapes that no function can have are refused', () => {
   for (const sizeBytes of [0x800, 0x1800, 2 ** 32])
     assert.throws(() => barMasks([{ ...bar, index: 0, sizeBytes }]), RangeError);
 });
+
+test('the largest BAR that 32 bits can place, and registers that there are not', () => {
+  const bar = { kind: 'memory32', prefetchable: false, sizeBytes: 2 ** 31 } as const;
+  assert.deepEqual(barMasks([{ ...bar, index: 0 }]), [0x8000_0000, 0, 0, 0, 0, 0]);
+  assert.deepEqual(
+    barMasks([{ ...bar, kind: 'memory64', sizeBytes: 2 ** 32, index: 4 }]),
+    [0, 0, 0, 0, 4, 0xffff_ffff],
+  );
+  for (const index of [-1, 0.5]) assert.throws(() => barMasks([{ ...bar, index }]), RangeError);
+});

@@ -59,3 +59,14 @@ test('places that a BAR cannot have are told', () => {
   assert.match(at(0, 0x10_0000_4000n, 0x8000n) ?? '', /16384 bytes/);
   assert.match(at(2, 0x1_0000_0000n, 0x1000n) ?? '', /too high/);
 });
+
+test('a length between two sizes is told rounded up to units of its class', () => {
+  const length = (1n << 40n) + 1n;
+  const [told] = decodeBarResources(encodeBarResources(six({ address: 0n, lengthBytes: length })));
+  assert.deepEqual(told, { address: 0n, lengthBytes: (1n << 40n) + (1n << 16n) });
+  const most = 0xffff_ffffn << 8n;
+  assert.deepEqual(
+    decodeBarResources(encodeBarResources(six({ address: 0n, lengthBytes: most }))),
+    six({ address: 0n, lengthBytes: most }),
+  );
+});

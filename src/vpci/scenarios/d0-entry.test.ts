@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CONFIG_WINDOW_BYTES } from '../config-window.ts';
 import { fixture } from '../testing/fixture.ts';
 import { WINDOW_GPA } from '../testing/linux-style-guest.ts';
 import { encodeRequest } from '../wire/encode-guest.ts';
@@ -72,4 +73,16 @@ test('relations asked for with a completion get both, in-band relations first', 
       ['completion', 0],
     ],
   );
+});
+
+test('a window stands at a page below 2^52, whole', () => {
+  const { machine, guest } = fixture();
+  guest.handshake();
+  const highest = (1n << 52n) - BigInt(CONFIG_WINDOW_BYTES);
+  assert.equal(guest.askStatus(enter(highest)), NtStatus.SUCCESS);
+  assert.equal(machine.window?.gpa, Number(highest));
+  for (const windowGpa of [highest + 4096n, WINDOW_GPA + 8n, WINDOW_GPA + 2048n, (1n << 64n) - 4096n]) {
+    assert.equal(guest.askStatus(enter(windowGpa)), NtStatus.BAD_DATA, windowGpa.toString(16));
+    assert.equal(machine.window, undefined, 'the window before is left all the same: entering starts over');
+  }
 });

@@ -84,3 +84,41 @@ test('a deletion is completed for those who ask', () => {
   assert.equal(guest.askStatus(encodeDeleteInterrupt(0, token)), NtStatus.SUCCESS);
   assert.equal(guest.askStatus(encodeDeleteInterrupt(0, token)), NtStatus.BAD_DATA);
 });
+
+test('the lowest vector and the highest', () => {
+  const { provider, guest } = fixture();
+  guest.handshake();
+  const token = guest.createInterrupt(V1_4, 0);
+  const request = { deviceId: DEVICE_ID, addressLow: Number(token.address), data: token.data, vps: [0] };
+  for (const vector of [16, 255]) {
+    assert.equal(provider.retarget({ ...request, vector }), 'retargeted');
+    assert.equal(provider.interruptTarget(token)?.vector, vector);
+  }
+});
+
+test('data that a block only keeps free names no message', () => {
+  const { machine, provider, guest } = fixture();
+  guest.handshake();
+  const block = guest.createInterrupt(V1_4, 0, { vector: 32, vectorCount: 5, vps: [0] });
+  const request = { deviceId: DEVICE_ID, addressLow: Number(block.address), vector: 0x41, vps: [1] };
+  assert.equal(provider.retarget({ ...request, data: block.data + 4 }), 'retargeted');
+  const changes = machine.targetChanges;
+  for (const beyond of [5, 6, 7, 8]) {
+    assert.equal(provider.retarget({ ...request, data: block.data + beyond }), 'unknown-message', `${beyond}`);
+    assert.equal(provider.interruptTarget({ address: block.address, data: block.data + beyond }), undefined);
+  }
+  assert.equal(machine.targetChanges, changes);
+});
+
+test('an interrupt may go to more VPs, to fewer, or to others: each is a change', () => {
+  const { machine, provider, guest } = fixture();
+  guest.handshake();
+  const token = guest.createInterrupt(V1_4, 0, { vector: 0x30, vps: [0, 1] });
+  const request = { deviceId: DEVICE_ID, addressLow: Number(token.address), data: token.data, vector: 0x30 };
+  for (const vps of [[0, 1, 2], [0, 1], [0, 3], [0], []]) {
+    const changes = machine.targetChanges;
+    assert.equal(provider.retarget({ ...request, vps }), 'retargeted');
+    assert.equal(machine.targetChanges, changes + 1, vps.join());
+    assert.deepEqual(provider.interruptTarget(token)?.vps, vps);
+  }
+});

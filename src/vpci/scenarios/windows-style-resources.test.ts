@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { type BarResources, decodeBarResources, encodeBarResources } from '../bar-resources.ts';
 import type { InterruptRequest } from '../interrupt-tokens.ts';
 import { fixture } from '../testing/fixture.ts';
+import { SpyFunction } from '../testing/spy-function.ts';
 import { encodeRequest } from '../wire/encode-guest.ts';
 import { type DescriptorForm, encodeDescriptor } from '../wire/msi-descriptors.ts';
 import { REPLIES } from '../wire/replies.ts';
@@ -124,4 +125,43 @@ test('the largest assignment fits the promised reply', () => {
       ),
     ) ?? assert.fail();
   assert.equal(reply.byteLength, provider.maxReplyBytes);
+});
+
+test('a BAR of 32 bits is one register, and its neighbours are left alone', () => {
+  const fn = new SpyFunction({
+    bars: [
+      { index: 1, kind: 'memory32', prefetchable: false, sizeBytes: 0x1000 },
+      { index: 2, kind: 'memory32', prefetchable: false, sizeBytes: 0x1000 },
+      { index: 4, kind: 'memory64', prefetchable: true, sizeBytes: 0x10_0000 },
+    ],
+  });
+  const { guest } = fixture({ functions: [{ function: fn }] });
+  guest.handshake();
+  fn.writeConfig(0x18, 4, 0xe000_0000);
+  const placed: BarResources = [
+    undefined,
+    { address: 0xfebf_f000n, lengthBytes: 0x1000n },
+    undefined,
+    undefined,
+    { address: 0x20_0030_0000n, lengthBytes: 0x10_0000n },
+    undefined,
+  ];
+  assert.equal(guest.askStatus(assigned(3, placed, [])), NtStatus.SUCCESS);
+  assert.deepEqual(
+    [0x10, 0x14, 0x18, 0x1c, 0x20, 0x24].map((offset) => fn.readConfig(offset, 4)),
+    [0, 0xfebf_f000, 0xe000_0000, 0, 0x0030_000c, 0x20],
+  );
+  const query = encodeRequest('QUERY_RESOURCE_RESOURCES', { slot: 0 });
+  const { resources } = REPLIES.CURRENT_RESOURCES.layout.decode(guest.ask(query) ?? assert.fail());
+  const second = { address: 0xe000_0000n, lengthBytes: 0x1000n };
+  assert.deepEqual(decodeBarResources(resources), placed.with(2, second));
+});
+
+test('what was made for an assignment that fails goes back, also behind descriptors that ask for nothing', () => {
+  const { machine, provider, guest } = fixture();
+  guest.handshake();
+  const block = { ...one, vectorCount: 32 };
+  const many = [{ ...one, vectorCount: 0 }, ...Array.from({ length: 16 }, () => block)];
+  assert.equal(guest.askStatus(assigned(3, HIGH, many)), NtStatus.INSUFFICIENT_RESOURCES);
+  assert.deepEqual([machine.targets.size, provider.snapshot().functions[0]?.messages], [0, 0]);
 });

@@ -20,6 +20,9 @@ export interface Completion {
   readonly status: number;
 }
 
+/** NVMe 1.4, figure 123: what is above says only whether to try again and where to read more. */
+const STATUS_TYPE_AND_CODE = 0x7ff;
+
 /** Longer than any healthy controller takes for one command. */
 const COMMAND_TIMEOUT_MS = 5000;
 
@@ -110,7 +113,8 @@ export class QueuePair {
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     const word = view.getUint16(14, true);
     if ((word & 1) !== this.#phase) return undefined;
-    return { result: view.getUint32(0, true), commandId: view.getUint16(12, true), status: word >>> 1 };
+    const status = (word >>> 1) & STATUS_TYPE_AND_CODE;
+    return { result: view.getUint32(0, true), commandId: view.getUint16(12, true), status };
   }
 
   #ring(doorbell: number, value: number): void {

@@ -86,8 +86,9 @@ export class MessageVectors {
   /** Moves a connected vector to another vector of the guest: masked, retargeted, unmasked, without a message. */
   move(index: number): boolean {
     const vector = this.#vectors[index];
+    if (vector?.block === undefined || vector.target === undefined) return false;
     const target = this.#platform.allocateVector();
-    if (vector?.block === undefined || vector.target === undefined || target === undefined) return false;
+    if (target === undefined) return false;
     this.#mask(index);
     this.#platform.handleVector(target, vector.handler);
     const before = vector.target;

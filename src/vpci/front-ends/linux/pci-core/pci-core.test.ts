@@ -4,6 +4,8 @@ import { headerMultiFunction, HeaderRegister } from '../../../../pci/index.ts';
 import { slotOf, type Slot } from '../../../slot.ts';
 import { SpyFunction } from '../../../testing/spy-function.ts';
 import { ModelMachine } from '../../../testing/machine/index.ts';
+import { DriverFailure, type FunctionDriver, type StopReason } from '../../function-driver.ts';
+import type { Steps } from '../../guest-threads.ts';
 import { type HostBridge, PciCore } from './index.ts';
 
 const { headerType } = HeaderRegister;
@@ -111,4 +113,142 @@ test('a capability list is walked to its end', () => {
   fn.writeConfig(0x50, 2, 0x0011);
   const [device] = core(new Map([[0, fn]])).scan();
   assert.deepEqual(device?.capabilities, [0x01, 0x11]);
+});
+
+/** A driver that writes down what is asked of it, and gives up where it is told to. */
+class NotingDriver implements FunctionDriver {
+  readonly name = 'noting';
+  readonly vectorsWanted = 1;
+  readonly notes: string[] = [];
+  failsAt: 'start' | 'resume' | undefined;
+
+  matches(): boolean {
+    return true;
+  }
+
+  *start({ name }: { readonly name: string }) {
+    yield* [];
+    this.#note('start', name);
+    const note = (what: string): Steps<void> => this.#later(what, name);
+    return {
+      stop: (reason: StopReason) => note(`stop ${reason}`),
+      suspend: () => note('suspend'),
+      resume: () => note('resume'),
+    };
+  }
+
+  *#later(what: string, name: string): Steps<void> {
+    yield* [];
+    this.#note(what, name);
+  }
+
+  #note(what: string, name: string): void {
+    if (this.failsAt === what) throw new DriverFailure(`no ${what}`);
+    this.notes.push(`${name} ${what}`);
+  }
+}
+
+function run(steps: Steps<void>): void {
+  assert.ok(steps.next().done, 'it waits');
+}
+
+function driven(functions: ReadonlyMap<Slot, SpyFunction>) {
+  const driver = new NotingDriver();
+  const machine = new ModelMachine({ functions: [spare] });
+  const low = { ...LOW, sizeBytes: 0x4000 };
+  const subject = new PciCore(bridgeOver(functions, { low, high: undefined }), machine, [driver]);
+  subject.scan();
+  return { core: subject, driver, logged: machine.logged };
+}
+
+const withBar = () =>
+  new SpyFunction({ bars: [{ index: 0, kind: 'memory32', prefetchable: false, sizeBytes: 0x4000 }] });
+
+test('a driver is started once, with memory decoding on; what it returned is at hand', () => {
+  const fn = withBar();
+  const { core: subject, driver } = driven(new Map([[0, fn]]));
+  run(subject.addDevices());
+  run(subject.addDevices());
+  assert.deepEqual(driver.notes, ['00.0 start']);
+  assert.equal(fn.command, 2);
+  assert.deepEqual(
+    subject.driven.map(({ name }) => name),
+    ['00.0'],
+  );
+  assert.ok(subject.running(0));
+  assert.equal(subject.running(1), undefined);
+});
+
+test('a driver that gives up leaves the device without, and is heard of in the log', () => {
+  const { core: subject, driver, logged } = driven(new Map([[0, withBar()]]));
+  driver.failsAt = 'start';
+  run(subject.addDevices());
+  assert.deepEqual([subject.driven.length, subject.devices.length], [0, 1]);
+  assert.deepEqual(logged, ['00.0: noting: no start']);
+  driver.failsAt = undefined;
+  run(subject.addDevices());
+  assert.equal(subject.driven.length, 1, 'it may be tried again');
+});
+
+test('what is removed gives its place to the next; a slot that isn’t known is no matter', () => {
+  const functions = new Map([[slotOf(0, 0), withBar()]]);
+  const { core: subject, driver } = driven(functions);
+  run(subject.addDevices());
+  run(subject.remove(slotOf(5, 0)));
+  assert.equal(subject.driven.length, 1);
+  functions.set(slotOf(1, 0), withBar());
+  const [without] = subject.scan();
+  assert.equal(without?.bars[0]?.gpa, undefined, 'the window has room for one');
+  run(subject.remove(slotOf(0, 0)));
+  assert.deepEqual(driver.notes, ['00.0 start', '00.0 stop orderly']);
+  functions.delete(slotOf(0, 0));
+  functions.set(slotOf(2, 0), withBar());
+  const [next] = subject.scan();
+  assert.equal(next?.bars[0]?.gpa, LOW.gpa);
+  run(subject.removeAll());
+  assert.deepEqual(subject.devices, []);
+});
+
+test('at rest and back: BARs where they were, decoding on, drivers in order', () => {
+  const fn = withBar();
+  const { core: subject, driver } = driven(new Map([[0, fn]]));
+  run(subject.addDevices());
+  run(subject.suspend());
+  fn.quiesce();
+  run(subject.resume());
+  assert.deepEqual(driver.notes, ['00.0 start', '00.0 suspend', '00.0 resume']);
+  assert.deepEqual([fn.readConfig(0x10, 4), fn.command], [LOW.gpa, 2]);
+});
+
+test('a driver that doesn’t come back is out of use, and not asked to rest again', () => {
+  const { core: subject, driver, logged } = driven(new Map([[0, withBar()]]));
+  run(subject.addDevices());
+  run(subject.suspend());
+  driver.failsAt = 'resume';
+  run(subject.resume());
+  assert.deepEqual(logged, ['00.0: noting: no resume']);
+  assert.equal(subject.driven.length, 0);
+  run(subject.suspend());
+  run(subject.resume());
+  assert.deepEqual(driver.notes, ['00.0 start', '00.0 suspend']);
+});
+
+test('bus mastering comes and goes, and a command that is as wished is not written again', () => {
+  const fn = withBar();
+  const { core: subject } = driven(new Map([[0, fn]]));
+  const [device] = subject.devices;
+  assert.ok(device);
+  let writes = 0;
+  const write = fn.writeConfig.bind(fn);
+  fn.writeConfig = (offset, sizeBytes, value) => {
+    writes += 1;
+    write(offset, sizeBytes, value);
+  };
+  device.setBusMaster(true);
+  assert.deepEqual([fn.command, writes], [6, 1]);
+  device.setBusMaster(true);
+  device.enable();
+  assert.equal(writes, 1);
+  device.setBusMaster(false);
+  assert.deepEqual([fn.command, writes], [2, 2]);
 });
