@@ -133,6 +133,7 @@ class RingRun implements Run {
     if (!this.#honest || guest === undefined) return;
     // Nobody signals for nothing any more: what was sent must come by the signals that were asked for.
     guest.reading = true;
+    this.#probe.work = 0;
     guest.interrupted();
     for (
       let turn = 0;
@@ -285,11 +286,14 @@ class RingRun implements Run {
     }
   }
 
+  /** Each signal is an operation of its own: an honest guest gives several while it reads what the last one brought. */
   #signal(): void {
+    this.#probe.work = 0;
     this.#probe.check(
       this.#server.handleSignal(SIGNAL_CONNECTION, 0) === 0,
       'a channel that is offered can not be signalled',
     );
+    this.#probe.work = 0;
   }
 
   #takeInterrupts(): void {

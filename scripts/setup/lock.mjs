@@ -38,7 +38,10 @@ function makeCacheDirectory() {
 async function lock() {
   let isFirst = true;
   while (!take()) {
-    if (isFirst) say(`waiting for another set-up (process ${owner()}) to end…`);
+    const other = owner();
+    // It may have ended just now, or long ago.
+    if (other === 0) continue;
+    if (isFirst) say(`waiting for another set-up (process ${other}) to end…`);
     isFirst = false;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
