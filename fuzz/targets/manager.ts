@@ -1,7 +1,7 @@
 import { HostError, type Manager, type VmSpec } from '../../src/host/index.ts';
 import type { VmProcessEvent } from '../../src/host/manager/ports.ts';
 import { startManager } from '../../src/host/manager/start-manager.ts';
-import { HandClock } from '../doubles/hand-clock.ts';
+import { FakeClock } from '../../src/host/testing/fake-clock.ts';
 import { HostileHost } from '../doubles/hostile-host.ts';
 import { type HostileVm, HostileVms } from '../doubles/hostile-vms.ts';
 import { MemoryJournal } from '../doubles/memory-journal.ts';
@@ -50,7 +50,7 @@ interface Asked {
 
 class ManagerRun implements Run {
   readonly #probe: Probe;
-  readonly #clock = new HandClock();
+  readonly #clock = new FakeClock();
   readonly #journal = new MemoryJournal();
   readonly #host: HostileHost;
   readonly #vms: HostileVms;

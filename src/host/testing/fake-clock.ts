@@ -15,6 +15,21 @@ export class FakeClock implements ClockPort {
     return () => this.#waits.delete(wait);
   }
 
+  get waiting(): number {
+    return this.#waits.size;
+  }
+
+  /** On to what is due next, which happens, without what follows from it. False: nothing waits. */
+  passToNext(): boolean {
+    let next: { readonly atMs: number; readonly due: () => void } | undefined;
+    for (const wait of this.#waits) if (next === undefined || wait.atMs < next.atMs) next = wait;
+    if (next === undefined) return false;
+    this.#waits.delete(next);
+    this.#nowMs = Math.max(this.#nowMs, next.atMs);
+    next.due();
+    return true;
+  }
+
   /** Whatever is due within that time comes to pass, in order, with everything that follows from it. */
   async pass(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms;
