@@ -34,7 +34,7 @@ export class LendingVm implements ServedVm {
     return this.#ring.totalBytes;
   }
 
-  lend(order: { readonly function: string }): Loan {
+  async lend(order: { readonly function: string }): Promise<Loan> {
     const name = order.function;
     this.#probe.check(!this.#lent.has(name), () => `${name} was lent twice`);
     if (this.#lent.size >= MOST_LOANS) throw REFUSALS[this.#refused++ % REFUSALS.length];

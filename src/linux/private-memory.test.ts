@@ -46,6 +46,15 @@ test('populating ends when the memory is let go of', async () => {
   assert.equal(await populated, false);
 });
 
+test('populating ends when somebody else is about to do it', async () => {
+  const memory = PrivateMemory.create(256 * mib);
+  const populated = memory.populate();
+  memory.stopPopulating();
+  assert.equal(await populated, false);
+  assert.ok(residentBytesAt(memory.address) < 256 * mib);
+  memory.close();
+});
+
 test('sizes that are no whole pages are refused', () => {
   assert.throws(() => PrivateMemory.create(4095), RangeError);
   assert.throws(() => PrivateMemory.create(0), RangeError);

@@ -4,8 +4,11 @@ import { bufferAddress, coverWithZeroPages } from './shared-memory.ts';
 
 const pageSizeBytes = 4096;
 const hugePageSizeBytes = 2 * 1024 * 1024;
-/** So much that the calls don't count, so little that closing needn't wait for it. */
-const populatedAtOnceBytes = 32 * 1024 * 1024;
+/**
+ * So much that the calls don't count, so little that nobody waits for one long: neither closing, nor another thread of the process that
+ * changes what is mapped, or touches a page for the first time behind that one.
+ */
+const populatedAtOnceBytes = 4 * 1024 * 1024;
 
 /** Memories that are open; see {@link PrivateMemory}. */
 const open = new Set<PrivateMemory>();
@@ -25,6 +28,7 @@ export class PrivateMemory {
   /** Of the first byte, in this process. */
   readonly address: bigint;
   #closed = false;
+  #wanted = true;
 
   private constructor(buffer: SharedArrayBuffer, offset: number, sizeBytes: number) {
     this.buffer = buffer;
@@ -59,15 +63,20 @@ export class PrivateMemory {
 
   /**
    * Puts pages behind all of it now, a part at a time on another thread, so that nobody has to wait for it later, such as a device that
-   * pins it. Stops at {@link close}. False: not all of it; what is missing comes when it is touched, as ever.
+   * pins it. Stops at {@link stopPopulating} and at {@link close}. False: not all of it; what is missing comes when it is touched, as ever.
    */
   async populate(): Promise<boolean> {
     for (let at = 0; at < this.sizeBytes; at += populatedAtOnceBytes) {
-      if (this.#closed) return false;
+      if (this.#closed || !this.#wanted) return false;
       const sizeBytes = Math.min(populatedAtOnceBytes, this.sizeBytes - at);
       if (!(await populateMemory(this.address + BigInt(at), sizeBytes))) return false;
     }
     return true;
+  }
+
+  /** From now on {@link populate} does no more. */
+  stopPopulating(): void {
+    this.#wanted = false;
   }
 
   /** Lets go of the memory: `buffer` then holds fresh zeroes. Take memory slots and DMA mappings away first. Idempotent. */

@@ -80,9 +80,14 @@ export class VirtualMachine extends EventEmitter<MachineEvents> {
     this.ended = this.#run();
   }
 
-  /** What a function that is lent will reach by DMA: all of RAM. */
-  get dmaRegions(): readonly DmaRegion[] {
-    return this.#parts.services.ram.dmaRegions();
+  /**
+   * What a function that is lent will reach by DMA: all of RAM, to be pinned. Whatever has no page yet gets it by that, so nothing else
+   * populates it from here on.
+   */
+  memoryToPin(): readonly DmaRegion[] {
+    const { ram } = this.#parts.services;
+    ram.stopPopulating();
+    return ram.dmaRegions();
   }
 
   /** Lends `pciFunction` to the guest: reset, reachable by DMA, offered. Throws when a step fails; the function is closed then. */

@@ -54,6 +54,7 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
   /** Functions on their way to the guest. */
   readonly #lending = new Set<string>();
   readonly #openings = new Set<Promise<void>>();
+  readonly #ended = new AbortController();
   #domain: DmaDomain | undefined;
   #serial = 0;
 
@@ -151,8 +152,13 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
 
   async #openAndLend(name: string): Promise<void> {
     this.#domain ??= this.#createDomain(name);
-    const memory = this.machine.dmaRegions.map(({ gpa, ...region }) => ({ iova: gpa, ...region }));
-    const { device, release } = await openVfioDeviceAside({ bdf: name, domain: this.#domain, memory });
+    const memory = this.machine.memoryToPin().map(({ gpa, ...region }) => ({ iova: gpa, ...region }));
+    const { device, release } = await openVfioDeviceAside({
+      bdf: name,
+      domain: this.#domain,
+      memory,
+      signal: this.#ended.signal,
+    });
     try {
       const pciFunction = new PhysicalFunction(device, hostNumaNode(name));
       for (const { code, message } of pciFunction.warnings) {
@@ -250,7 +256,8 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
     try {
       return await this.machine.ended;
     } finally {
-      // What is being opened finds that the machine has ended, and is closed again.
+      this.#ended.abort(new Error('the VM has ended: nothing can be lent to it any more'));
+      // What was open before that finds that the machine has ended, and is closed again.
       await Promise.allSettled(this.#openings);
       this.#loans.clear();
       this.#domain?.close();

@@ -124,3 +124,26 @@ test('a function that is held elsewhere keeps no memory mapped, memory that is r
   backend.refusal = undefined;
   await domain.joinWith('one', [page(0)]);
 });
+
+test('a mapping in pieces that is broken off is taken back, and can be made later', async () => {
+  const backend = new RecordingBackend();
+  const domain = new DmaDomain(backend, 0);
+  const memory = [{ iova: 0, sizeBytes: 192 * mebibyte, hostAddress: 0n }];
+  const unwanted = new AbortController();
+  const stopped = domain.joinWith('one', memory, undefined, unwanted.signal);
+  await Promise.resolve();
+  unwanted.abort(new Error('not wanted any more'));
+  await assert.rejects(stopped, /not wanted any more/);
+  assert.deepEqual(backend.calls, ['join one', 'map 0', 'unmap 0', 'leave one']);
+  assert.equal(domain.mappedBytes, 0);
+  backend.calls.length = 0;
+  await domain.joinWith('one', memory);
+  assert.deepEqual(backend.calls, ['join one', 'map 0', `map ${64 * mebibyte}`, `map ${128 * mebibyte}`]);
+});
+
+test('memory for a function that can not be opened is not mapped to its end', async () => {
+  const backend = new RecordingBackend();
+  const domain = new DmaDomain(backend, 0);
+  await assert.rejects(domain.joinWith('held', [{ iova: 0, sizeBytes: 640 * mebibyte, hostAddress: 0n }]), /held/);
+  assert.ok(backend.calls.length < 10, backend.calls.join(', '));
+});

@@ -11,6 +11,7 @@ import type {
   VfioBackendKind,
 } from './dma-backend.ts';
 import { type DmaMapping, DmaMappings } from './dma-mappings.ts';
+import { piecesOf } from './mapping-pieces.ts';
 import { IommufdBackend } from './iommufd.ts';
 import { VfioError } from './vfio-error.ts';
 
@@ -47,22 +48,38 @@ export class DmaDomain {
 
   /**
    * Opens a function and lets it reach `memory`, both at once and both on other threads. The mappings have a hold of the
-   * caller's, which {@link unmapDma} takes away. When one of the two fails, both are undone before this throws.
+   * caller's, which {@link unmapDma} takes away. When one of the two fails, both are undone before this throws. With `signal` it ends
+   * soon, with its reason: one call of the kernel's is not broken off.
    *
    * @internal Used by {@link openVfioDeviceAside}.
    */
-  joinWith(bdf: string, memory: readonly DmaMapping[], passed?: PassedNode): Promise<JoinedDevice> {
+  joinWith(
+    bdf: string,
+    memory: readonly DmaMapping[],
+    passed?: PassedNode,
+    signal?: AbortSignal,
+  ): Promise<JoinedDevice> {
     // One after the other: what the first maps the next one finds mapped.
-    const joined = this.#lastJoin.then(() => this.#joinWith(bdf, memory, passed));
+    const joined = this.#lastJoin.then(() => this.#joinWith(bdf, memory, passed, signal));
     this.#lastJoin = joined.catch(() => undefined);
     return joined;
   }
 
-  async #joinWith(bdf: string, memory: readonly DmaMapping[], passed?: PassedNode): Promise<JoinedDevice> {
+  async #joinWith(
+    bdf: string,
+    memory: readonly DmaMapping[],
+    passed?: PassedNode,
+    signal?: AbortSignal,
+  ): Promise<JoinedDevice> {
     const entered = this.#backend.enter(bdf, passed);
     // Memory may be mapped from here on, whether or not the function is open before it is.
     this.#devices += 1;
-    const [opened, mapped] = await Promise.allSettled([entered.openAside(), this.#mapAside(memory)]);
+    // Memory for a function that can't be opened needn't be waited for.
+    const refused = new AbortController();
+    const opening = entered.openAside();
+    opening.catch((error: unknown) => refused.abort(error));
+    const ending = AbortSignal.any(signal === undefined ? [refused.signal] : [refused.signal, signal]);
+    const [opened, mapped] = await Promise.allSettled([opening, this.#mapAside(memory, ending)]);
     this.#devices -= 1;
     if (opened.status === 'fulfilled' && mapped.status === 'fulfilled') return this.#counted(opened.value);
     if (mapped.status === 'fulfilled') for (const { iova, sizeBytes } of memory) this.unmapDma(iova, sizeBytes);
@@ -70,13 +87,13 @@ export class DmaDomain {
     throw opened.status === 'rejected' ? opened.reason : (mapped as PromiseRejectedResult).reason;
   }
 
-  async #mapAside(memory: readonly DmaMapping[]): Promise<void> {
+  async #mapAside(memory: readonly DmaMapping[], signal: AbortSignal): Promise<void> {
     const held: DmaMapping[] = [];
     for (const mapping of memory) {
       try {
         const isFirst = this.#mappings.hold(mapping);
         held.push(mapping);
-        if (isFirst) await this.#backend.mapAside(mapping);
+        if (isFirst) await this.#mapInPieces(mapping, signal);
       } catch (error) {
         const { iova, sizeBytes } = mapping;
         const reason = this.#explain(error, iova, sizeBytes);
@@ -85,6 +102,21 @@ export class DmaDomain {
         for (const earlier of held.filter((each) => each !== mapping)) this.unmapDma(earlier.iova, earlier.sizeBytes);
         throw reason;
       }
+    }
+  }
+
+  async #mapInPieces(mapping: DmaMapping, signal: AbortSignal): Promise<void> {
+    let mappedBytes = 0;
+    try {
+      for (const piece of piecesOf(mapping)) {
+        signal.throwIfAborted();
+        await this.#backend.mapAside(piece);
+        mappedBytes += piece.sizeBytes;
+      }
+    } catch (error) {
+      // Whoever holds a range has all of it mapped, or nothing.
+      if (mappedBytes > 0) this.#backend.unmap(mapping.iova, mappedBytes);
+      throw error;
     }
   }
 

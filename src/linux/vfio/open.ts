@@ -52,10 +52,14 @@ export interface OpenedWithMemory {
  * take their time together, and on other threads. Throws what {@link DmaDomain.mapDma} does, too.
  */
 export async function openVfioDeviceAside(
-  request: Extract<VfioOpenRequest, { domain: DmaDomain }> & { readonly memory: readonly DmaMapping[] },
+  request: Extract<VfioOpenRequest, { domain: DmaDomain }> & {
+    readonly memory: readonly DmaMapping[];
+    /** Ends it soon: after what the kernel is at. */
+    readonly signal?: AbortSignal;
+  },
 ): Promise<OpenedWithMemory> {
-  const { domain, bdf, passed, memory } = request;
-  const joined = await domain.joinWith(bdf, memory, passed);
+  const { domain, bdf, passed, memory, signal } = request;
+  const joined = await domain.joinWith(bdf, memory, passed, signal);
   const release = (): void => memory.forEach(({ iova, sizeBytes }) => domain.unmapDma(iova, sizeBytes));
   try {
     return { device: new VfioDevice(bdf, domain, joined), release };

@@ -109,6 +109,11 @@ export class GuestRam implements GuestMemory {
     return this.#populated;
   }
 
+  /** See {@link PrivateMemory.stopPopulating}. */
+  stopPopulating(): void {
+    this.#memory.stopPopulating();
+  }
+
   close(): void {
     this.#memory.close();
   }

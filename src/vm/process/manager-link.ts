@@ -23,7 +23,7 @@ export interface ManagerLinkOptions {
   readonly ring: ConsoleRing;
   /** As `VirtualMachine.openTrace`. */
   openTrace(grown: () => void): TraceReader;
-  /** Answers a request, or throws. It owns `fds`. */
+  /** Answers a request, or throws; or promises to. It owns `fds`. */
   answer(request: VmRequest, fds: readonly number[]): unknown;
   /** What a manager that has just connected must be told again. */
   recall(): readonly VmEvent[];
@@ -108,7 +108,10 @@ export class ManagerLink {
         this.#drop();
         return;
       }
-      outbox.post(this.#reply(request, message.fds));
+      const reply = this.#reply(request, message.fds);
+      // Later than others, perhaps; and if this manager is gone by then, to nobody.
+      if (reply instanceof Promise) void reply.then((late) => outbox.post(late));
+      else outbox.post(reply);
       if (request.op === 'console') outbox.followConsole(request.from);
       if (request.op === 'trace') this.#trace(outbox, request.on);
     }
@@ -119,11 +122,14 @@ export class ManagerLink {
     else if (!outbox.tracing) outbox.followTrace(this.#options.openTrace(() => outbox.flush()));
   }
 
-  #reply(request: VmRequest, fds: readonly number[]): VmReply {
+  #reply(request: VmRequest, fds: readonly number[]): VmReply | Promise<VmReply> {
+    const answered = (result: unknown): VmReply => ({ reply: request.id, ok: true, result });
+    const refused = (error: unknown): VmReply => ({ reply: request.id, ok: false, error: errorOf(error) });
     try {
-      return { reply: request.id, ok: true, result: this.#options.answer(request, fds) };
+      const result = this.#options.answer(request, fds);
+      return result instanceof Promise ? result.then(answered, refused) : answered(result);
     } catch (error) {
-      return { reply: request.id, ok: false, error: errorOf(error) };
+      return refused(error);
     }
   }
 }

@@ -1,5 +1,12 @@
 import { PhysicalFunction } from '../../functions/index.ts';
-import { closeFile, createDmaDomainOver, type DmaDomain, openVfioDevice, type PassedNode } from '../../linux/index.ts';
+import {
+  closeFile,
+  createDmaDomainOver,
+  type DmaDomain,
+  type OpenedWithMemory,
+  openVfioDeviceAside,
+  type PassedNode,
+} from '../../linux/index.ts';
 import { VirtualMachine } from '../machine.ts';
 import type { ConsoleRing } from './console-ring.ts';
 import { Descriptor } from './descriptors.ts';
@@ -33,14 +40,23 @@ export class LendingMachine implements ServedVm {
     return this.#machine.untakenBytes;
   }
 
-  lend(order: Extract<VmRequest, { op: 'lend' }>, node: PassedNode): Loan {
-    const pciFunction = this.#open(order, node);
-    const assignment = this.#machine.lend(pciFunction, order.serial);
-    return {
-      warnings: pciFunction.warnings.map(({ message }) => message),
-      eject: (deadlineMs) => this.#machine.eject(assignment, deadlineMs),
-      revoke: () => this.#machine.rescind(assignment),
-    };
+  async lend(order: Extract<VmRequest, { op: 'lend' }>, node: PassedNode, signal: AbortSignal): Promise<Loan> {
+    const { device, release } = await this.#open(order, node, signal);
+    try {
+      const pciFunction = new PhysicalFunction(device, order.numaNode);
+      if (signal.aborted) {
+        pciFunction.close();
+        throw signal.reason;
+      }
+      const assignment = this.#machine.lend(pciFunction, order.serial);
+      return {
+        warnings: pciFunction.warnings.map(({ message }) => message),
+        eject: (deadlineMs) => this.#machine.eject(assignment, deadlineMs),
+        revoke: () => this.#machine.rescind(assignment),
+      };
+    } finally {
+      release();
+    }
   }
 
   type(bytes: Uint8Array): void {
@@ -52,7 +68,8 @@ export class LendingMachine implements ServedVm {
     void this.#machine.stop().catch(() => undefined);
   }
 
-  #open(order: Extract<VmRequest, { op: 'lend' }>, node: PassedNode): PhysicalFunction {
+  /** The guest goes on meanwhile. */
+  #open(order: Extract<VmRequest, { op: 'lend' }>, node: PassedNode, signal: AbortSignal): Promise<OpenedWithMemory> {
     let domain: DmaDomain;
     try {
       domain = this.#domain ??= this.#openDomain(order.function);
@@ -60,8 +77,8 @@ export class LendingMachine implements ServedVm {
       if (node.fd !== undefined) closeFile(node.fd);
       throw error;
     }
-    const device = openVfioDevice({ bdf: order.function, domain, passed: node });
-    return new PhysicalFunction(device, order.numaNode);
+    const memory = this.#machine.memoryToPin().map(({ gpa, ...region }) => ({ iova: gpa, ...region }));
+    return openVfioDeviceAside({ bdf: order.function, domain, passed: node, memory, signal });
   }
 
   #openDomain(name: string): DmaDomain {

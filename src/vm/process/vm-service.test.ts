@@ -23,8 +23,19 @@ class FakeVm implements ServedVm {
   readonly ejection = Promise.withResolvers<EjectOutcome>();
   #fd: number | undefined;
 
-  lend(_order: Extract<VmRequest, { op: 'lend' }>, node: PassedNode): Loan {
+  /** What opening the function waits for. */
+  opened: Promise<void> = Promise.resolve();
+
+  async lend(_order: Extract<VmRequest, { op: 'lend' }>, node: PassedNode, signal: AbortSignal): Promise<Loan> {
     this.#fd = node.fd;
+    const unwanted = Promise.withResolvers<never>();
+    signal.addEventListener('abort', () => unwanted.reject(signal.reason));
+    try {
+      await Promise.race([this.opened, unwanted.promise]);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
     return { warnings: this.warnings, eject: () => this.ejection.promise, revoke: () => this.close() };
   }
 
@@ -59,9 +70,9 @@ test('descriptors that a request must not have, or lacks, are closed and the req
   assert.equal(countOpenFiles(), before);
 });
 
-test('a revoke ends an eject that waits, which is told as what it was', () => {
+test('a revoke ends an eject that waits, which is told as what it was', async () => {
   const { service, told } = bench();
-  service.answer(lend, [node()]);
+  await service.answer(lend, [node()]);
   service.answer({ id: 2, op: 'eject', function: name, deadlineMs: 60_000 }, []);
   service.answer({ id: 3, op: 'revoke', function: name }, []);
   assert.deepEqual(told, [{ event: 'ejected', function: name, outcome: 'rescinded' }]);
@@ -70,7 +81,7 @@ test('a revoke ends an eject that waits, which is told as what it was', () => {
 test('a failed eject ends with the function gone, and is told as failed', async () => {
   const { vm, service, told } = bench();
   const before = countOpenFiles();
-  assert.deepEqual(service.answer(lend, [node()]), { warnings: ['No reset.'] });
+  assert.deepEqual(await service.answer(lend, [node()]), { warnings: ['No reset.'] });
   assert.deepEqual(service.answer({ id: 2, op: 'eject', function: name, deadlineMs: 5 }, []), { state: 'asking' });
   vm.ejection.reject(new Error('a bug'));
   await new Promise((resolve) => setImmediate(resolve));
@@ -78,9 +89,9 @@ test('a failed eject ends with the function gone, and is told as failed', async 
   assert.equal(countOpenFiles(), before);
 });
 
-test('of a function that is gone nothing is told any more', () => {
+test('of a function that is gone nothing is told any more', async () => {
   const { service, told } = bench();
-  service.answer(lend, [node()]);
+  await service.answer(lend, [node()]);
   service.functionFailed(name, 'an uncorrectable error');
   service.answer({ id: 2, op: 'revoke', function: name }, []);
   service.functionFailed(name, 'again');
@@ -89,20 +100,20 @@ test('of a function that is gone nothing is told any more', () => {
   assert.deepEqual(service.recall(), []);
 });
 
-test('a manager takes what it is answered, however much there is to warn of, the first time and when it asks again', () => {
+test('a manager takes what it is answered, however much there is to warn of, the first time and when it asks again', async () => {
   const vm = new FakeVm();
   vm.warnings = Array.from({ length: 20 }, () => 'w'.repeat(4000));
   const service = new VmService(vm, () => undefined);
   for (const id of [1, 2]) {
-    const result = service.answer({ ...lend, id }, [node()]);
+    const result = await service.answer({ ...lend, id }, [node()]);
     assert.equal(decodeResult('lend', result)?.warnings.length, 8);
   }
   vm.close();
 });
 
-test('after the end nothing can be lent, and a later manager hears how it ended', () => {
+test('after the end nothing can be lent, and a later manager hears how it ended', async () => {
   const { vm, service, told } = bench();
-  service.answer(lend, [node()]);
+  await service.answer(lend, [node()]);
   vm.close();
   service.ended({ kind: 'triple-fault', vcpu: 1, rip: 0x10n });
   const end = { event: 'guest-ended', how: 'triple-fault', detail: 'vCPU 1 ended in a triple fault at RIP 0x10' };
@@ -117,5 +128,67 @@ test('after the end nothing can be lent, and a later manager hears how it ended'
   const before = countOpenFiles();
   const fd = node();
   assert.throws(() => service.answer(lend, [fd]), { code: 'vm-gone' });
+  assert.equal(countOpenFiles(), before);
+});
+
+/** A service that opens a function, until `opened`. */
+function opening(): ReturnType<typeof bench> & { lent: Promise<unknown>; opened: PromiseWithResolvers<void> } {
+  const all = bench();
+  const opened = Promise.withResolvers<void>();
+  all.vm.opened = opened.promise;
+  return { ...all, opened, lent: Promise.resolve(all.service.answer(lend, [node()])) };
+}
+
+test('while a function is opened others are served; who asks whether it is lent is answered when that is known', async () => {
+  const { vm, service, opened, lent } = opening();
+  assert.deepEqual(service.answer({ id: 2, op: 'ping' }, []), {});
+  const answers: string[] = [];
+  const note = (what: string) => (result: unknown) => answers.push(`${what} ${JSON.stringify(result)}`);
+  const all = [
+    lent.then(note('lend')),
+    Promise.resolve(service.answer({ id: 3, op: 'status' }, [])).then(note('status')),
+    Promise.resolve(service.answer({ id: 4, op: 'eject', function: name, deadlineMs: 5 }, [])).then(note('eject')),
+  ];
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(answers, []);
+  opened.resolve();
+  await Promise.all(all);
+  assert.deepEqual(answers, [
+    'lend {"warnings":["No reset."]}',
+    `status {"guest":"running","functions":["${name}"],"consoleBytes":0,"exits":7}`,
+    'eject {"state":"asking"}',
+  ]);
+  vm.ejection.resolve('ejected');
+  vm.close();
+});
+
+test('a revoke ends the opening of its function; it can be lent anew', async () => {
+  const before = countOpenFiles();
+  const { vm, service, lent } = opening();
+  const revoked = service.answer({ id: 2, op: 'revoke', function: name }, []);
+  vm.opened = Promise.resolve();
+  const again = service.answer({ ...lend, id: 3 }, [node()]);
+  await assert.rejects(lent, { code: 'lend-refused' });
+  assert.deepEqual(await revoked, {});
+  assert.deepEqual(await again, { warnings: ['No reset.'] });
+  vm.close();
+  assert.equal(countOpenFiles(), before);
+});
+
+test('a manager that asks once more to lend what is being opened gets the same answer, and its descriptor is closed', async () => {
+  const before = countOpenFiles();
+  const { vm, service, opened, lent } = opening();
+  const again = service.answer({ ...lend, id: 2 }, [node()]);
+  opened.resolve();
+  assert.deepEqual(await Promise.all([lent, again]), [{ warnings: ['No reset.'] }, { warnings: ['No reset.'] }]);
+  vm.close();
+  assert.equal(countOpenFiles(), before);
+});
+
+test('what is being opened when the VM ends is not lent', async () => {
+  const before = countOpenFiles();
+  const { service, lent } = opening();
+  service.ended({ kind: 'power-off' });
+  await assert.rejects(lent, { code: 'vm-gone' });
   assert.equal(countOpenFiles(), before);
 });

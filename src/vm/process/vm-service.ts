@@ -17,8 +17,8 @@ export interface Loan {
 
 /** What the requests act on. */
 export interface ServedVm {
-  /** Takes `node` over, also when it throws. */
-  lend(order: Extract<VmRequest, { op: 'lend' }>, node: PassedNode): Loan;
+  /** Takes `node` over, also when it rejects. With `signal` it rejects soon, with its reason: the function isn't wanted any more. */
+  lend(order: Extract<VmRequest, { op: 'lend' }>, node: PassedNode, signal: AbortSignal): Promise<Loan>;
   type(bytes: Uint8Array): void;
   stop(): void;
   readonly consoleBytes: number;
@@ -36,16 +36,29 @@ interface HeldLoan {
   failure: string | undefined;
 }
 
+/** A function that is about to be the guest's. */
+interface Opening {
+  /** Resolves when it is, or isn't. */
+  readonly done: Promise<void>;
+  readonly unwanted: AbortController;
+}
+
 const MAX_TEXT = 1000;
 const MAX_WARNINGS = 8;
 /** A guest that reads nothing is not typed to for ever. */
 const MAX_UNTAKEN_BYTES = 64 * 1024;
 
-/** What a VM process does for its manager: requests in, answers and events out. It remembers what a later manager must know. */
+/**
+ * What a VM process does for its manager: requests in, answers and events out. It remembers what a later manager must know.
+ *
+ * Lending takes long where the guest's memory has to be pinned, and the guest goes on meanwhile. To a manager a function is lent or it
+ * is not: what is asked of one that is being opened waits for what becomes of it, and a revoke ends that.
+ */
 export class VmService {
   readonly #vm: ServedVm;
   readonly #tell: (event: VmEvent) => void;
   readonly #loans = new Map<string, HeldLoan>();
+  readonly #openings = new Map<string, Opening>();
   #crash: VmEvent | undefined;
   #guestOs: string | undefined;
   #end: VmEvent | undefined;
@@ -55,26 +68,19 @@ export class VmService {
     this.#tell = tell;
   }
 
-  /** Answers a request, or throws why not. It owns `fds`. */
-  answer(request: VmRequest, fds: readonly number[]): VmResult<VmOp> {
+  /** Answers a request, or throws why not, at once or later. It owns `fds`. */
+  answer(request: VmRequest, fds: readonly number[]): VmResult<VmOp> | Promise<VmResult<VmOp>> {
     const wanted = request.op === 'lend' && (request.node.kind === 'device' || request.node.passed) ? 1 : 0;
     if (fds.length !== wanted) throw wrongDescriptors(fds, wanted);
     switch (request.op) {
       case 'status':
-        return {
-          guest: this.#end === undefined ? 'running' : 'ended',
-          functions: [...this.#loans.keys()],
-          ...(this.#guestOs === undefined ? {} : { guestOs: this.#guestOs }),
-          consoleBytes: this.#vm.consoleBytes,
-          exits: this.#vm.exits,
-        };
+        return after([...this.#openings.values()], () => this.#status());
       case 'lend':
         return this.#lend(request, fds[0]);
       case 'eject':
-        return this.#eject(request.function, request.deadlineMs);
+        return this.#settled(request.function, () => this.#eject(request.function, request.deadlineMs));
       case 'revoke':
-        this.#revoke(request.function);
-        return {};
+        return this.#revoke(request.function);
       case 'type':
         this.#type(Buffer.from(request.data, 'base64'));
         return {};
@@ -133,13 +139,35 @@ export class VmService {
   /** All functions are gone already. */
   ended(end: MachineEnd | { readonly kind: 'failed'; readonly detail: string }): void {
     this.#loans.clear();
+    for (const [name, { unwanted }] of this.#openings) unwanted.abort(hasEnded(name));
     const detail = end.kind === 'failed' ? end.detail : describeEnd(end);
     this.#end = { event: 'guest-ended', how: end.kind, detail: detail.slice(0, 2000) };
     this.#tell(this.#end);
   }
 
-  #lend(order: Extract<VmRequest, { op: 'lend' }>, fd: number | undefined): VmResult<'lend'> {
+  #status(): VmResult<'status'> {
+    return {
+      guest: this.#end === undefined ? 'running' : 'ended',
+      functions: [...this.#loans.keys()],
+      ...(this.#guestOs === undefined ? {} : { guestOs: this.#guestOs }),
+      consoleBytes: this.#vm.consoleBytes,
+      exits: this.#vm.exits,
+    };
+  }
+
+  /** When it is known whether the function is lent. */
+  #settled<Result>(name: string, act: () => Result): Result | Promise<Result> {
+    const opening = this.#openings.get(name);
+    return opening === undefined ? act() : after([opening], act);
+  }
+
+  #lend(
+    order: Extract<VmRequest, { op: 'lend' }>,
+    fd: number | undefined,
+  ): VmResult<'lend'> | Promise<VmResult<'lend'>> {
     const name = order.function;
+    const earlier = this.#openings.get(name);
+    if (earlier !== undefined) return earlier.done.then(() => this.#lend(order, fd));
     const held = this.#loans.get(name);
     if (held !== undefined) {
       if (fd !== undefined) closeFile(fd);
@@ -147,11 +175,30 @@ export class VmService {
     }
     if (this.#end !== undefined) {
       if (fd !== undefined) closeFile(fd);
-      throw new VmProcessError('vm-gone', `${name} can not be lent: the VM has ended.`);
+      throw hasEnded(name);
     }
-    const loan = this.#vm.lend(order, nodeOf(order, fd));
-    this.#loans.set(name, { loan, ejecting: false, releaseRequested: false, failure: undefined });
-    return { warnings: warningsOf(loan) };
+    const unwanted = new AbortController();
+    const opened = this.#open(order, nodeOf(order, fd), unwanted.signal);
+    const settled = (): void => undefined;
+    this.#openings.set(name, { unwanted, done: opened.then(settled, settled) });
+    return opened;
+  }
+
+  async #open(
+    order: Extract<VmRequest, { op: 'lend' }>,
+    node: PassedNode,
+    signal: AbortSignal,
+  ): Promise<VmResult<'lend'>> {
+    const name = order.function;
+    try {
+      const loan = await this.#vm.lend(order, node, signal);
+      // With the VM its loans have ended, this one too.
+      if (this.#end !== undefined) throw hasEnded(name);
+      this.#loans.set(name, { loan, ejecting: false, releaseRequested: false, failure: undefined });
+      return { warnings: warningsOf(loan) };
+    } finally {
+      this.#openings.delete(name);
+    }
   }
 
   #type(bytes: Uint8Array): void {
@@ -179,12 +226,16 @@ export class VmService {
     return { state: 'asking' };
   }
 
-  #revoke(name: string): void {
-    const held = this.#loans.get(name);
-    if (held === undefined) return;
-    // An eject that waits for the guest ends with this.
-    held.loan.revoke();
-    this.#returned(name, held, 'rescinded');
+  #revoke(name: string): VmResult<'revoke'> | Promise<VmResult<'revoke'>> {
+    this.#openings.get(name)?.unwanted.abort(notWanted(name));
+    return this.#settled(name, () => {
+      const held = this.#loans.get(name);
+      if (held === undefined) return {};
+      // An eject that waits for the guest ends with this.
+      held.loan.revoke();
+      this.#returned(name, held, 'rescinded');
+      return {};
+    });
   }
 
   #returned(name: string, held: HeldLoan, outcome: EjectOutcome | 'failed'): void {
@@ -192,6 +243,18 @@ export class VmService {
     this.#loans.delete(name);
     if (held.ejecting) this.#tell({ event: 'ejected', function: name, outcome });
   }
+}
+
+function after<Result>(openings: readonly Opening[], act: () => Result): Result | Promise<Result> {
+  return openings.length === 0 ? act() : Promise.all(openings.map(({ done }) => done)).then(act);
+}
+
+function hasEnded(name: string): VmProcessError {
+  return new VmProcessError('vm-gone', `${name} can not be lent: the VM has ended.`);
+}
+
+function notWanted(name: string): VmProcessError {
+  return new VmProcessError('lend-refused', `${name} was not lent: it was taken back while it was being opened.`);
 }
 
 /** What of them fits into an answer: a manager takes no longer one. */

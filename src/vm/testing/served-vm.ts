@@ -41,7 +41,7 @@ export class ServedVmBench implements ServedVm {
     return this.ring.totalBytes;
   }
 
-  lend(order: Extract<VmRequest, { op: 'lend' }>, node: PassedNode): Loan {
+  async lend(order: Extract<VmRequest, { op: 'lend' }>, node: PassedNode): Promise<Loan> {
     const name = order.function;
     if (this.refusal !== undefined) {
       if (node.fd !== undefined) closeFile(node.fd);
