@@ -8,7 +8,7 @@ const hugePageSizeBytes = 2 * 1024 * 1024;
  * So much that the calls don't count, so little that nobody waits for one long: neither closing, nor another thread of the process that
  * changes what is mapped, or touches a page for the first time behind that one.
  */
-const populatedAtOnceBytes = 4 * 1024 * 1024;
+const populatedAtOnceBytes = 16 * 1024 * 1024;
 
 /** Memories that are open; see {@link PrivateMemory}. */
 const open = new Set<PrivateMemory>();

@@ -18,6 +18,7 @@ import {
 import type { PciAddress, PciIds } from '../../pci/index.ts';
 import { baseName, parseNumber } from '../tree/host-tree.ts';
 import type { HostTree } from '../tree/host-tree.ts';
+import { finish, type Steps } from '../tree/steps.ts';
 import type { CapabilityFacts, HostFunction, HostInventory, PlacedFunction, SriovFacts } from './host-function.ts';
 import { groupNumber, readIommuGroups } from './iommu-groups.ts';
 import { placeOf } from './place.ts';
@@ -34,6 +35,11 @@ export const pciDriversPath = '/sys/bus/pci/drivers';
  * that is stuck there must not stop the look at the others. `driver_override` and `sriov_numvfs` do wait for it.
  */
 export function readInventory(tree: HostTree, ids: PciIds): HostInventory {
+  return finish(inventorySteps(tree, ids));
+}
+
+/** As {@link readInventory}, a function at a time. */
+export function* inventorySteps(tree: HostTree, ids: PciIds): Steps<HostInventory> {
   const names = cachedNames(ids);
   const addresses = tree.list(pciDevicesPath).flatMap((name) => {
     const parsed = parsePciAddress(name);
@@ -44,6 +50,7 @@ export function readInventory(tree: HostTree, ids: PciIds): HostInventory {
   for (const { name, address } of addresses) {
     const found = readFunction(tree, names, name, address);
     if (found !== undefined) functions.set(name, found);
+    yield;
   }
   return {
     functions,

@@ -1,6 +1,6 @@
 import { pciDevicesPath } from '../inventory/inventory.ts';
 import { HostError } from '../errors.ts';
-import { readFacts } from '../moves/host-facts.ts';
+import { readFactsInTurns } from '../moves/host-facts.ts';
 import type { Host } from '../moves/host-facts.ts';
 import { dismount, mountUnheld } from '../moves/move.ts';
 import { isProcessAlive } from '../moves/process-mark.ts';
@@ -42,7 +42,7 @@ export function kernelHost(host: Host): HostPort {
       return look !== undefined && !isLook(look);
     },
     async survey(names) {
-      const facts = readFacts(host);
+      const facts = await readFactsInTurns(host);
       if (names === undefined) return surveyHost(facts);
       return names.map((name) => surveyFunction(facts, findFunction(facts.inventory, `survey ${name}`, name)));
     },

@@ -1,11 +1,12 @@
 import type { PciIds } from '../../pci/index.ts';
 import type { PlacedFunction } from '../inventory/host-function.ts';
 import { groupsPath, readIommuGroups } from '../inventory/iommu-groups.ts';
-import { pciDriversPath, readInventory, readPlacedFunction } from '../inventory/inventory.ts';
+import { inventorySteps, pciDriversPath, readPlacedFunction } from '../inventory/inventory.ts';
 import type { HostFacts, PlanFacts } from '../survey/facts.ts';
 import type { HostTree } from '../tree/host-tree.ts';
 import { NarrowTree } from '../tree/narrow-tree.ts';
-import { readUsage } from '../usage/usage.ts';
+import { finish, finishInTurns, type Steps } from '../tree/steps.ts';
+import { usageSteps } from '../usage/usage.ts';
 import { isProcessAlive } from './process-mark.ts';
 import type { KernelActions, LockOwner, RecordStore } from './ports.ts';
 
@@ -23,10 +24,22 @@ export interface Host {
 
 /** Everything that a verdict or a plan is made from, as it is at this moment. */
 export function readFacts(host: Host): HostFacts {
-  const inventory = readInventory(host.tree, host.ids);
+  return finish(factsSteps(host));
+}
+
+/**
+ * As {@link readFacts}, with the event loop going on meanwhile: on a large host it takes most of a second, and a guest or other requests may
+ * depend on that loop. What changes meanwhile is seen or isn't.
+ */
+export function readFactsInTurns(host: Host): Promise<HostFacts> {
+  return finishInTurns(factsSteps(host));
+}
+
+function* factsSteps(host: Host): Steps<HostFacts> {
+  const inventory = yield* inventorySteps(host.tree, host.ids);
   return {
     inventory,
-    usage: readUsage(host.tree, inventory),
+    usage: yield* usageSteps(host.tree, inventory),
     records: host.records.list(),
     stuckActs: host.records.listStuck(),
     isAlive: (mark) => isProcessAlive(host.tree, mark),

@@ -2,7 +2,7 @@ import { formatPciAddress, parsePciAddress } from '../../pci/index.ts';
 import { HostError } from '../errors.ts';
 import { executePlan } from './execute.ts';
 import type { MoveOptions, MoveReport } from './execute.ts';
-import { readFacts, readMountFacts } from './host-facts.ts';
+import { readFactsInTurns, readMountFacts } from './host-facts.ts';
 import type { Host } from './host-facts.ts';
 import { planDismount } from './plan-dismount.ts';
 import { planMount } from './plan-mount.ts';
@@ -32,12 +32,12 @@ export async function dismount(
     borrower: options.borrow === true ? host.self : undefined,
     at: host.now().toISOString(),
   };
-  return move(host, 'dismount', names, options, readFacts, (facts, known) => planDismount(facts, known, wishes));
+  return move(host, 'dismount', names, options, readFactsInTurns, (facts, known) => planDismount(facts, known, wishes));
 }
 
 /** Gives functions back to their host drivers, all or none. Throws HostError. */
 export async function mount(host: Host, names: readonly string[], options: MoveOptions = {}): Promise<MoveReport> {
-  return move(host, 'mount', names, options, readFacts, (facts, known) => planMount(facts, known, host.self));
+  return move(host, 'mount', names, options, readFactsInTurns, (facts, known) => planMount(facts, known, host.self));
 }
 
 /**
@@ -57,14 +57,14 @@ async function move<Facts extends PlanFacts>(
   verb: MovePlan['verb'],
   asked: readonly string[],
   options: MoveOptions,
-  read: (host: Host, names: readonly string[]) => Facts,
+  read: (host: Host, names: readonly string[]) => Facts | Promise<Facts>,
   plan: (facts: MoveFacts<Facts>, names: readonly string[]) => MovePlan,
 ): Promise<MoveReport> {
   const names = asked.map(canonicalName);
   const unlock = lockGroups(host, `${verb} ${names.join(' ')}`, names);
   try {
     // Read under the lock: no other dda changes them any more.
-    const facts = read(host, names);
+    const facts = await read(host, names);
     for (const name of names) {
       const fn = facts.inventory.functions.get(name);
       if (fn !== undefined) refuseStuck(facts, `${verb} ${name}`, fn);

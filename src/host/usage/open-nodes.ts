@@ -1,5 +1,6 @@
 import { TreeAccessDenied, baseName } from '../tree/host-tree.ts';
 import type { HostTree } from '../tree/host-tree.ts';
+import type { Steps } from '../tree/steps.ts';
 import { append } from './device-paths.ts';
 import type { NodeHolder } from './function-usage.ts';
 
@@ -10,12 +11,13 @@ export interface OpenNodes {
   readonly hiddenProcesses: number;
 }
 
-/** Looks through the descriptors of every process for those under /dev. */
-export function readOpenNodes(tree: HostTree): OpenNodes {
+/** Looks through the descriptors of every process for those under /dev, a process at a time. */
+export function* openNodesSteps(tree: HostTree): Steps<OpenNodes> {
   const holdersOf = new Map<string, NodeHolder[]>();
   let hiddenProcesses = 0;
   for (const entry of tree.list('/proc')) {
     if (!/^[0-9]+$/.test(entry)) continue;
+    yield;
     const nodes = nodesOf(tree, `/proc/${entry}`);
     if (nodes === undefined) {
       hiddenProcesses += 1;

@@ -1,6 +1,7 @@
 import type { HostInventory, HostFunction } from '../inventory/host-function.ts';
 import { isVfioDriver } from '../inventory/host-function.ts';
 import type { HostTree } from '../tree/host-tree.ts';
+import { finish, type Steps } from '../tree/steps.ts';
 import { readBlockDevices } from './block-devices.ts';
 import { readConsoles } from './console-uses.ts';
 import { append, functionOnPath } from './device-paths.ts';
@@ -8,7 +9,7 @@ import { bootDisplayUse, readScreens } from './display-uses.ts';
 import { UseKind } from './function-usage.ts';
 import type { FunctionUsage, HostUsage, HostUse, NodeHolder } from './function-usage.ts';
 import { readNetworkInterfaces } from './network-uses.ts';
-import { readOpenNodes } from './open-nodes.ts';
+import { openNodesSteps } from './open-nodes.ts';
 import { readSharedDirectories } from './shared-directories.ts';
 import { readStorageTables, storageUses } from './storage-uses.ts';
 
@@ -23,16 +24,27 @@ const passingHolders = /^\(?(?:udev-worker|systemd-udevd|udevadm|udevd|blkid)\)?
  * kernel users that leave no trace in sysfs. `dismount` asks the kernel about block devices once more.
  */
 export function readUsage(tree: HostTree, inventory: HostInventory): HostUsage {
+  return finish(usageSteps(tree, inventory));
+}
+
+/** As {@link readUsage}, a table, a process or a function at a time. */
+export function* usageSteps(tree: HostTree, inventory: HostInventory): Steps<HostUsage> {
   const blocks = readBlockDevices(tree);
+  yield;
   const storage = readStorageTables(tree);
+  yield;
   const shares = readSharedDirectories(tree, storage);
+  yield;
   const network = readNetworkInterfaces(tree);
+  yield;
   const nodes = readFunctionNodes(tree);
+  yield;
   const screens = readScreens(tree);
   const consoles = readConsoles(tree);
-  const open = readOpenNodes(tree);
+  const open = yield* openNodesSteps(tree);
   const functions = new Map<string, FunctionUsage>();
   for (const fn of inventory.functions.values()) {
+    yield;
     const disks = blocks.disksOf.get(fn.name) ?? [];
     const interfaces = network.interfacesOf.get(fn.name) ?? [];
     const blockDevices = disks.flatMap((disk) => [disk, ...(blocks.byName.get(disk)?.partitions ?? [])]);

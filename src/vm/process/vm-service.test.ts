@@ -73,8 +73,8 @@ test('descriptors that a request must not have, or lacks, are closed and the req
 test('a revoke ends an eject that waits, which is told as what it was', async () => {
   const { service, told } = bench();
   await service.answer(lend, [node()]);
-  service.answer({ id: 2, op: 'eject', function: name, deadlineMs: 60_000 }, []);
-  service.answer({ id: 3, op: 'revoke', function: name }, []);
+  await service.answer({ id: 2, op: 'eject', function: name, deadlineMs: 60_000 }, []);
+  await service.answer({ id: 3, op: 'revoke', function: name }, []);
   assert.deepEqual(told, [{ event: 'ejected', function: name, outcome: 'rescinded' }]);
 });
 
@@ -93,7 +93,7 @@ test('of a function that is gone nothing is told any more', async () => {
   const { service, told } = bench();
   await service.answer(lend, [node()]);
   service.functionFailed(name, 'an uncorrectable error');
-  service.answer({ id: 2, op: 'revoke', function: name }, []);
+  await service.answer({ id: 2, op: 'revoke', function: name }, []);
   service.functionFailed(name, 'again');
   service.releaseRequested(name);
   assert.deepEqual(told, [{ event: 'function-failed', function: name, reason: 'an uncorrectable error' }]);
