@@ -16,11 +16,13 @@ export function finish<Result>(steps: Steps<Result>): Result {
 
 /** Does it a few milliseconds at a time; the event loop goes on in between. */
 export async function finishInTurns<Result>(steps: Steps<Result>): Promise<Result> {
-  for (let since = performance.now(); ; ) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-    if (performance.now() - since < TURN_MS) continue;
+  for (;;) {
+    // Before the first, too: whoever asks for all this has been at something already.
     await turn();
-    since = performance.now();
+    const since = performance.now();
+    do {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    } while (performance.now() - since < TURN_MS);
   }
 }
