@@ -20,6 +20,11 @@ const vm = await new VmProcesses().start(VM_NAME, spec, (started) => {
 assert.deepEqual(vm.mark, mark);
 const talk = new Talk(vm);
 await talk.expect('dda-test: ready');
+const unwanted = vm.lend(orderOf(1));
+await vm.revoke(NVME);
+const refused = await unwanted;
+assert.ok(refused.outcome === 'failed' && refused.error.message.includes('taken back while it was being opened'));
+assert.deepEqual((await vm.status()).functions, []);
 assert.deepEqual(await vm.lend(orderOf(1)), { outcome: 'lent' });
 await talk.verifyDisk(1);
 process.stdout.write(`${LENT}${vm.mark.processId} ${vm.mark.startTicks}\n`);
