@@ -13,6 +13,7 @@ import { DECODERS, LEFT_OUT } from './decoders.ts';
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 /** Of the branches of every decoder. */
 const LEAST_SHARE = 0.9;
+const SHOWN_CHARACTERS = 90;
 
 interface FileBranches {
   readonly file: string;
@@ -50,8 +51,7 @@ export async function branchReport(
     all += branches.length;
     allTaken += taken.size;
     console.log(`${percent(share)}  ${taken.size}/${branches.length}  ${file}`);
-    for (const branch of branches)
-      if (!taken.has(branch)) console.log(`        ${lineOf(source, branch.position)}: ${branch.what}`);
+    for (const branch of branches) if (!taken.has(branch)) console.log(`        ${placeOf(source, branch)}`);
   }
   console.log(
     `${percent(allTaken / all)}  ${allTaken}/${all}  all decoders; the least of one is ${percent(worst).trim()}`,
@@ -82,8 +82,12 @@ function markTaken({ file, branches, taken }: FileBranches, coverage: readonly S
   }
 }
 
-function lineOf(source: string, position: number): number {
-  return source.slice(0, position).split('\n').length;
+/** The line's number, which way was not taken, and the text where it begins. */
+function placeOf(source: string, { position, what }: Branch): string {
+  const line = source.slice(0, position).split('\n').length;
+  const end = source.indexOf('\n', position);
+  const text = source.slice(position, end === -1 ? undefined : end).slice(0, SHOWN_CHARACTERS);
+  return `${line}: ${what.padEnd(8)} ${text}`;
 }
 
 function percent(share: number): string {

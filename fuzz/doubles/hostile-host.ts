@@ -3,51 +3,17 @@ import type { DismountOptions, HostNews, HostPort, Look, Verified } from '../../
 import type { MoveReport } from '../../src/host/moves/execute.ts';
 import type { Probe } from '../engine/probe.ts';
 import type { HostileVm } from './hostile-vms.ts';
-
-/** One function as it really is. */
-export interface RealFunction {
-  readonly name: string;
-  readonly group: string;
-  readonly physicalFunction: string | undefined;
-  readonly resettable: 'yes' | 'no';
-  ids: string;
-  driver: 'home' | 'vfio' | 'none';
-  isPresent: boolean;
-  /** A VM process had it, and it was not reset since, nor taken as it is by an administrator. */
-  isDirty: boolean;
-  /** Which lending to which process it was handed over for last. */
-  loan: string;
-}
+import { cleanOrUnbound, lookOf, type RealFunction, realFunctions } from './real-functions.ts';
 
 /** An act that the kernel is still at. It always comes to an end: 0 is the plain one. */
 export interface KernelAct {
-  readonly what: 'dismount' | 'mount' | 'verify' | 'shape';
+  readonly what: 'dismount' | 'mount' | 'verify' | 'shape' | 'rehearse';
   readonly settle: (manner: number) => void;
 }
 
-function fn(name: string, group: string, more: Partial<RealFunction> = {}): RealFunction {
-  const ids = '1b36:0010';
-  const plain = {
-    physicalFunction: undefined,
-    resettable: 'yes',
-    driver: 'home',
-    isPresent: true,
-    isDirty: false,
-    loan: '',
-  } as const;
-  return { name, group, ids, ...plain, ...more };
-}
-
-/** One alone, two of a group of which one can't be reset, one with a virtual one. */
-export function realFunctions(): RealFunction[] {
-  return [
-    fn('0000:01:00.0', '5'),
-    fn('0000:02:00.0', '7'),
-    fn('0000:02:00.1', '7', { resettable: 'no' }),
-    fn('0000:03:00.0', '8'),
-    fn('0000:03:10.0', '9', { physicalFunction: '0000:03:00.0' }),
-  ];
-}
+/** How acts may end. */
+export const MANNERS = 6;
+const Manner = { refused: 1, stuck: 2, undoFailed: 3, unplanned: 4, careless: 5 } as const;
 
 /**
  * A host whose acts end when the run says so, and which knows who really has what open. It says so when it is told to do what rule 1
@@ -56,14 +22,20 @@ export function realFunctions(): RealFunction[] {
 export class HostileHost implements HostPort {
   readonly functions: readonly RealFunction[] = realFunctions();
   readonly acts: KernelAct[] = [];
+  /** Groups that a VM process has passed on to another process, which is no VM's and has them open now. */
+  readonly strangers = new Set<string>();
   readonly #probe: Probe;
   readonly #listeners = new Set<(news: HostNews) => void>();
   /** By function: the process that really has it open. */
   readonly #holders: () => Iterable<HostileVm>;
 
-  constructor(probe: Probe, holders: () => Iterable<HostileVm>) {
+  /** Whether the manager says of a group that nobody knows who has it: then it may try. */
+  readonly #isInDoubt: (group: string) => boolean;
+
+  constructor(probe: Probe, holders: () => Iterable<HostileVm>, isInDoubt: (group: string) => boolean) {
     this.#probe = probe;
     this.#holders = holders;
+    this.#isInDoubt = isInDoubt;
   }
 
   listen(listener: (news: HostNews) => void): () => void {
@@ -77,7 +49,9 @@ export class HostileHost implements HostPort {
 
   /** The kernel opens no group of which a driver of the host has something. */
   isViable(name: string): boolean {
-    const { group, driver, isPresent } = this.#real(name);
+    const real = this.functions.find((each) => each.name === name);
+    if (real === undefined || this.strangers.has(real.group)) return false;
+    const { group, driver, isPresent } = real;
     const mates = this.functions.filter((each) => each.group === group && each.isPresent);
     return isPresent && driver === 'vfio' && mates.every((each) => each.driver !== 'home');
   }
@@ -105,29 +79,42 @@ export class HostileHost implements HostPort {
     this.#real(name).isDirty = false;
   }
 
+  /** A process that has a function open hands the descriptor to another. Its own stays open, or not. */
+  passOn(process: HostileVm): void {
+    for (const name of process.holds) this.strangers.add(this.#real(name).group);
+  }
+
   /** By somebody at the host's console, who may do so with what nobody has open. */
-  bindByHand(real: RealFunction): void {
-    for (const _ of this.#holdersOf(real.group)) return;
-    real.driver = 'home';
-    real.isDirty = false;
+  bindByHand(real: RealFunction, driver: 'home' | 'none'): void {
+    if (this.#isHeld(real.group)) return;
+    real.driver = driver;
+    if (driver === 'home') real.isDirty = false;
     this.tell({ kind: 'function-changed', function: real.name });
   }
 
   /** Linux waits with that until nobody has it open. What comes next into its place is as good as new. */
-  unplug(real: RealFunction): void {
-    for (const _ of this.#holdersOf(real.group)) return this.tell({ kind: 'host-waits', function: real.name });
+  unplug(real: RealFunction, isTold: boolean): void {
+    if (this.#isHeld(real.group)) return this.tell({ kind: 'host-waits', function: real.name });
     real.isPresent = false;
     real.driver = 'home';
     real.isDirty = false;
-    this.tell({ kind: 'function-left', function: real.name });
+    if (isTold) this.tell({ kind: 'function-left', function: real.name });
   }
 
   /** The host's driver gets it, unless its group is in use through VFIO. */
-  plug(real: RealFunction, ids: string): void {
+  plug(real: RealFunction, ids: string, isTold: boolean): void {
     real.ids = ids;
     real.isPresent = true;
-    for (const _ of this.#holdersOf(real.group)) real.driver = 'none';
-    this.tell({ kind: 'function-changed', function: real.name });
+    if (this.#isHeld(real.group)) real.driver = 'none';
+    if (isTold) this.tell({ kind: 'function-changed', function: real.name });
+  }
+
+  /**
+   * The manager's process has ended in the middle of everything. Of each act, the kernel finishes what it is at just then, or had not
+   * begun with it; nothing of it comes later, as its other steps are never taken.
+   */
+  managerDied(finishes: () => boolean): void {
+    for (const act of this.acts.splice(0)) if (finishes()) act.settle(0);
   }
 
   look(): ReadonlyMap<string, Look> {
@@ -167,7 +154,9 @@ export class HostileHost implements HostPort {
   }
 
   rehearse(): Promise<void> {
-    return Promise.resolve();
+    return this.#act('rehearse', (manner) => {
+      if (manner > 0) throw refusal('driver-change-failed');
+    });
   }
 
   forget(): void {
@@ -177,14 +166,15 @@ export class HostileHost implements HostPort {
   /** As the kernel's edge does it (`verifyGroup`): nobody is believed, who has it open is looked at. */
   verify(functions: readonly string[], reset: boolean): Promise<ReadonlyMap<string, Verified>> {
     return this.#act('verify', (manner) => {
-      return new Map(
-        functions.map((name) => [name, { finding: this.#finding(name, reset, manner), detail: undefined }]),
-      );
+      if (manner === Manner.unplanned) throw unplanned();
+      const detail = manner === 0 ? undefined : 'What the kernel said.';
+      return new Map(functions.map((name) => [name, { finding: this.#finding(name, reset, manner), detail }]));
     });
   }
 
   shape(): Promise<void> {
     return this.#act('shape', (manner) => {
+      if (manner === Manner.unplanned) throw unplanned();
       if (manner > 1) throw refusal('operation-stuck');
     });
   }
@@ -192,39 +182,58 @@ export class HostileHost implements HostPort {
   #finding(name: string, reset: boolean, manner: number): Verified['finding'] {
     const real = this.#real(name);
     if (!real.isPresent) return 'gone';
-    for (const _ of this.#holdersOf(real.group)) return 'held';
+    if (this.#isHeld(real.group)) return 'held';
     if (!reset) {
       // An administrator takes it as it is.
       real.isDirty = false;
-      return real.driver === 'vfio' ? 'clean' : 'unbound';
+      return cleanOrUnbound(real);
     }
     if (real.driver === 'home') return 'unbound';
-    if (real.resettable === 'no') return 'no-reset';
-    if (manner === 1) return 'reset-failed';
-    if (manner === 2) return 'stuck';
+    // Who doesn't look for the reset says that all is well.
+    if (real.resettable === 'no') return manner === Manner.careless ? cleanOrUnbound(real) : 'no-reset';
+    if (manner === Manner.refused) return 'reset-failed';
+    if (manner === Manner.stuck) return 'stuck';
     real.isDirty = false;
-    return real.driver === 'vfio' ? 'clean' : 'unbound';
+    return cleanOrUnbound(real);
   }
 
   #move(what: 'dismount' | 'mount', functions: readonly string[], driver: 'home' | 'vfio'): Promise<MoveReport> {
     this.#checkFree(what, functions);
     return this.#act(what, (manner) => {
-      if (manner === 1) throw refusal('driver-change-failed');
-      if (manner === 2) throw refusal('driver-change-stuck');
+      if (manner === Manner.refused) throw refusal('driver-change-failed');
+      if (manner === Manner.stuck) throw refusal('driver-change-stuck');
+      if (manner === Manner.undoFailed) throw refusal('undo-failed');
+      if (manner === Manner.unplanned) throw unplanned();
+      if (functions.some((name) => !this.#real(name).isPresent)) throw refusal('driver-change-failed');
       this.#checkFree(what, functions);
       for (const name of functions) this.#real(name).driver = driver;
-      return { verb: what, moved: functions, unchanged: [], warnings: [], steps: [] };
+      const warnings = manner === 0 ? [] : ['What goes with it.'];
+      return { verb: what, moved: functions, unchanged: [], warnings, steps: [] };
     });
   }
 
-  /** To take a function from VFIO's driver, nobody may have its group open: Linux would wait for that, and everything with it. */
-  #checkFree(what: string, functions: readonly string[]): void {
+  /**
+   * To take a function from VFIO's driver, nobody may have its group open: Linux would wait for that, and everything with it. The kernel's
+   * edge looks once more before it does (`guardNode` of the step). A dismount takes none from there (`planDismount`).
+   */
+  #checkFree(what: 'dismount' | 'mount', functions: readonly string[]): void {
     for (const name of functions) {
-      for (const process of this.#holdersOf(this.#real(name).group)) {
-        const isHeld = what === 'mount' || process.holds.has(name);
-        this.#probe.check(!isHeld, () => `${what} of ${name}, whose group ${process.name} has open`);
+      const { group, driver } = this.#real(name);
+      if (what === 'dismount') {
+        for (const { holds } of this.#holders()) {
+          const isTaken = driver !== 'vfio' && holds.has(name);
+          this.#probe.check(!isTaken, () => `${name} is dismounted once more while a VM has it open`);
+        }
+      } else if (this.#isHeld(group)) {
+        this.#probe.check(this.#isInDoubt(group), () => `mount of ${name}, whose group is open`);
+        throw refusal('function-held');
       }
     }
+  }
+
+  #isHeld(group: string): boolean {
+    for (const _ of this.#holdersOf(group)) return true;
+    return this.strangers.has(group);
   }
 
   *#holdersOf(group: string): Iterable<HostileVm> {
@@ -253,12 +262,13 @@ export class HostileHost implements HostPort {
   }
 }
 
-function lookOf({ name, ids, group, physicalFunction, resettable, driver }: RealFunction): Look {
-  const groupNode = `/dev/vfio/${group}`;
-  const facts = { classCode: '010802', numaNode: undefined, groupNode, deviceNode: undefined, adoptInto: undefined };
-  return { name, ids, group, physicalFunction, resettable, driver, ...facts };
+/** A mistake in dda itself, or what nobody thought of. */
+function unplanned(): Error {
+  return Object.assign(new Error('what nobody plans for'), { code: 'EIO' });
 }
 
-function refusal(code: 'driver-change-failed' | 'driver-change-stuck' | 'operation-stuck'): HostError {
+type Refused = 'driver-change-failed' | 'driver-change-stuck' | 'operation-stuck' | 'undo-failed' | 'function-held';
+
+function refusal(code: Refused): HostError {
   return new HostError(code, { asked: 'move', obstacle: 'the kernel refused.', remedy: 'Ask again.', details: {} });
 }

@@ -144,6 +144,8 @@ export class HostileVms implements VmPort {
   readonly starts: { readonly process: HostileVm; readonly settle: (works: boolean) => void }[] = [];
   readonly holds: Holds;
   readonly names: readonly string[];
+  /** Of these a later manager can't tell whether they run. */
+  readonly unfound = new Set<string>();
   readonly #probe: Probe;
   #lastId = 1000;
 
@@ -170,6 +172,7 @@ export class HostileVms implements VmPort {
   }
 
   find(name: string, mark: ProcessMark | undefined): Promise<VmProcess | undefined> {
+    if (this.unfound.has(name)) return Promise.reject(refusal('vm-not-answering'));
     const process = this.processes.get(name);
     const isOther = mark !== undefined && process?.mark.processId !== mark.processId;
     return Promise.resolve(isOther ? undefined : process);

@@ -2,7 +2,7 @@ import { HostError, type Manager, type VmSpec } from '../../src/host/index.ts';
 import type { VmProcessEvent } from '../../src/host/manager/ports.ts';
 import { startManager } from '../../src/host/manager/start-manager.ts';
 import { FakeClock } from '../../src/host/testing/fake-clock.ts';
-import { HostileHost } from '../doubles/hostile-host.ts';
+import { HostileHost, MANNERS } from '../doubles/hostile-host.ts';
 import { type HostileVm, HostileVms } from '../doubles/hostile-vms.ts';
 import { MemoryJournal } from '../doubles/memory-journal.ts';
 import type { Choices } from '../engine/choices.ts';
@@ -12,7 +12,7 @@ import type { Run, Target } from '../engine/target.ts';
 const BY = { userId: 0, processId: 1, command: 'fuzz' };
 const SPEC: VmSpec = { memoryBytes: 1 << 28, cpuCount: 1, kernel: '/boot/vmlinuz', commandLine: 'quiet' };
 const VMS = ['web', 'db'] as const;
-const DEADLINES = [0, 1000, 60_000, -1] as const;
+const DEADLINES = [0, 500, 60_000, -1] as const;
 const TEXTS = ['', 'Linux 6.1', 'x'.repeat(9000), '\u001b[2J'] as const;
 const NOWHERE = '0000:99:00.0';
 /** Its virtual function is lent, so it stays where it is. */
@@ -21,6 +21,8 @@ const PHYSICAL = '0000:03:00.0';
 const AT_REST: ReadonlySet<string> = new Set(['host', 'pool', 'lent', 'quarantine']);
 /** Where nobody has it who could have done anything to it. */
 const FREE: ReadonlySet<string> = new Set(['host', 'pool', 'mounting', 'dismounting']);
+/** Of 256 operations, so many are followed by another before anything comes of them. */
+const HASTE = 40;
 const MOST_EVENTS = 64;
 const MOST_TURNS = 400;
 const TEXT_KEPT = 2000;
@@ -57,10 +59,16 @@ class ManagerRun implements Run {
   readonly #asked: Asked[] = [];
   #manager: Manager | undefined;
   #events = 0;
+  /** Something was done that has had no time to come to anything. */
+  #isHasty = false;
 
   constructor(probe: Probe) {
     this.#probe = probe;
-    this.#host = new HostileHost(probe, () => this.#vms.processes.values());
+    this.#host = new HostileHost(
+      probe,
+      () => this.#vms.processes.values(),
+      (group) => this.#isInDoubt(group),
+    );
     this.#vms = new HostileVms(probe, [...this.#host.functions.map(({ name }) => name), NOWHERE], this.#host);
   }
 
@@ -104,7 +112,7 @@ class ManagerRun implements Run {
   }
 
   async operate(choices: Choices): Promise<void> {
-    this.#events = 0;
+    if (!this.#isHasty) this.#events = 0;
     switch (choices.below(12)) {
       case 0:
       case 1:
@@ -131,6 +139,9 @@ class ManagerRun implements Run {
       default:
         await this.#rarely(choices);
     }
+    // The next thing comes in the same moment.
+    this.#isHasty = choices.chance(HASTE);
+    if (this.#isHasty) return;
     await settled();
     this.#check();
   }
@@ -138,6 +149,7 @@ class ManagerRun implements Run {
   /** The kernel and time come to an end; VM processes go on saying nothing. All is at rest then, and every request is answered. */
   async finish(): Promise<void> {
     await this.#come(() => undefined);
+    this.#check();
     for (const { name, owner } of this.#manager?.snapshot().functions ?? []) {
       this.#probe.check(AT_REST.has(owner.kind), () => `in the end ${name} is still ${owner.kind}`);
     }
@@ -256,7 +268,9 @@ class ManagerRun implements Run {
       case 6:
         return { kind: 'guest-os', name: text };
       case 7:
-        return { kind: 'log', text };
+        return choices.chance(128)
+          ? { kind: 'log', text }
+          : { kind: 'trace', records: new Uint8Array(choices.below(64)), lost: choices.word() };
       default:
         return { kind: 'console', bytes: new Uint8Array(choices.below(64)) };
     }
@@ -264,6 +278,7 @@ class ManagerRun implements Run {
 
   /** What a VM process says changes nothing but what it has. */
   async #onlyOwnChange(process: HostileVm, act: () => void): Promise<void> {
+    if (this.#isHasty) return act();
     const before = this.#owners();
     act();
     await settled();
@@ -282,7 +297,7 @@ class ManagerRun implements Run {
   #kernel(choices: Choices): void {
     const { acts } = this.#host;
     const [act] = acts.splice(choices.below(acts.length), 1);
-    act?.settle(choices.chance(64) ? choices.below(3) : 0);
+    act?.settle(choices.chance(96) ? choices.below(MANNERS) : 0);
   }
 
   /** What it does with what it has open. */
@@ -297,6 +312,7 @@ class ManagerRun implements Run {
         process.hasStopped = !process.hasStopped;
         return;
       case 2:
+        if (choices.chance(96)) this.#host.passOn(process);
         if (choices.chance(64)) process.end();
         return;
       default:
@@ -309,23 +325,45 @@ class ManagerRun implements Run {
     if (real === undefined) return;
     switch (choices.below(8)) {
       case 0:
-        if (!choices.chance(96)) return;
-        await this.#manager?.close();
-        await settled();
-        return this.start();
+        return choices.chance(96) ? this.#restart(choices) : undefined;
       case 1:
         return this.#host.tell({ kind: 'host-waits', function: real.name });
       case 2:
         return this.#host.tell({ kind: 'lost' });
       case 3:
       case 4:
-        if (real.isPresent) return this.#host.unplug(real);
-        return this.#host.plug(real, choices.chance(64) ? '8086:1539' : real.ids);
+        if (real.isPresent) return this.#host.unplug(real, !choices.chance(64));
+        return this.#host.plug(real, choices.chance(64) ? '8086:1539' : real.ids, !choices.chance(64));
       case 5:
-        return this.#host.bindByHand(real);
+        return this.#host.bindByHand(real, choices.chance(64) ? 'none' : 'home');
+      case 6:
+        return this.#host.strangers.clear();
       default:
-        this.#clock.passToNext();
+        // News that has been overtaken, or comes twice.
+        return this.#host.tell({
+          kind: choices.chance(128) ? 'function-changed' : 'function-left',
+          function: choices.pick(this.#vms.names) ?? NOWHERE,
+        });
     }
+  }
+
+  /** The manager is told to end, which waits for what the host is at, or it dies. Then there is another. */
+  async #restart(choices: Choices): Promise<void> {
+    const closed = this.#manager?.close();
+    await settled();
+    if (choices.chance(128)) {
+      while (this.#host.acts.length > 0) {
+        this.#kernel(choices);
+        await settled();
+      }
+      await closed;
+    } else {
+      this.#host.managerDied(() => choices.chance(128));
+    }
+    this.#vms.unfound.clear();
+    if (choices.chance(48)) this.#vms.unfound.add(choices.pick(VMS));
+    await settled();
+    return this.start();
   }
 
   #someProcess(choices: Choices): HostileVm | undefined {
@@ -357,6 +395,16 @@ class ManagerRun implements Run {
       const phase = owner.kind === 'returning' ? owner.phase.length : 0;
       this.#probe.note(5, owner.kind.length * 64 + phase * 2 + (present ? 1 : 0));
     }
+  }
+
+  /** The manager keeps something of the group apart because nobody knows who has it. */
+  #isInDoubt(group: string): boolean {
+    const names = this.#host.functions.filter((each) => each.group === group).map(({ name }) => name);
+    const { functions } = this.#manager?.snapshot() ?? { functions: [] };
+    return functions.some(
+      ({ name, owner }) =>
+        names.includes(name) && owner.kind === 'quarantine' && (owner.reason === 'held' || owner.reason === 'stuck'),
+    );
   }
 
   #broke(error: unknown): void {

@@ -31,9 +31,16 @@ export class Acts {
   readonly #context: ActsContext;
   /** What changes drivers or shapes, by function, until it has settled. Never rejects. */
   readonly #underWay = new Map<string, Promise<void>>();
+  /** What the host is asked to do: moves, new shapes, looks at who has something open. */
+  readonly #atHost = new Set<Promise<unknown>>();
 
   constructor(context: ActsContext) {
     this.#context = context;
+  }
+
+  /** Resolves when the host has nothing of it in hand any more, which is not for ever. */
+  async ended(): Promise<void> {
+    while (this.#atHost.size > 0) await Promise.allSettled(this.#atHost);
   }
 
   perform(action: Action): void {
@@ -99,7 +106,7 @@ export class Acts {
    */
   #inTurn<T>(functions: readonly string[], act: () => Promise<T>): Promise<T> {
     const earlier = functions.flatMap((name) => this.#underWay.get(name) ?? []);
-    const done = earlier.length === 0 ? later(act) : Promise.all(earlier).then(act);
+    const done = this.#byHost(earlier.length === 0 ? later(act) : Promise.all(earlier).then(act));
     const forget = (): void => {
       for (const name of functions) if (this.#underWay.get(name) === settled) this.#underWay.delete(name);
     };
@@ -108,10 +115,17 @@ export class Acts {
     return done;
   }
 
+  #byHost<T>(act: Promise<T>): Promise<T> {
+    this.#atHost.add(act);
+    const forget = (): boolean => this.#atHost.delete(act);
+    act.then(forget, forget);
+    return act;
+  }
+
   #verify(functions: readonly string[], reset: boolean): void {
     const { host, notes } = this.#context;
     const current = this.#entriesOf(functions);
-    later(() => host.verify(functions, reset))
+    this.#byHost(later(() => host.verify(functions, reset)))
       .then((verified) => {
         const findings = new Map<string, Finding>();
         for (const [name, { finding, detail }] of verified) {
@@ -137,9 +151,11 @@ export class Acts {
     const isCurrent = this.#loanOf(name);
     const link = record?.link;
     if (record === undefined || link === undefined || look?.groupNode === undefined) {
+      // An earlier manager may have handed it over to a process that can't be reached now.
+      const kind = link === undefined ? 'wanted-now' : 'not-handed-over';
       // Not now: whoever asks must have had its answer first.
       later(async () => undefined).then(() => {
-        if (isCurrent()) this.#tell({ kind: 'not-handed-over', vm, function: name });
+        if (isCurrent()) this.#tell({ kind, vm, function: name });
       }, bug);
       return;
     }

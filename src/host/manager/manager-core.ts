@@ -198,6 +198,8 @@ export class ManagerCore {
     this.#letGo();
     // Those who waited are told first; what they asked for stays pending in the audit.
     await new Promise((resolve) => setImmediate(resolve));
+    // A later manager that meets the moves of this one would take what they do for somebody else's, or undo it.
+    await this.#acts.ended();
     this.#parts.journal.close();
   }
 

@@ -153,6 +153,6 @@ export interface Manager {
   /** Calls `listener`, which must not throw, with every change from now on. Gives what ends that. */
   on(listener: (event: ManagerEvent) => void): () => void;
 
-  /** Leaves everything as it is and lets go: VMs run on, a later manager finds them. */
+  /** Lets go: VMs run on, a later manager finds them. What the host is asked to do already comes to its end first. */
   close(): Promise<void>;
 }

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { TestContext } from 'node:test';
 import { dismount, mount } from '../moves/move.ts';
+import { HostError } from '../errors.ts';
 import { settle } from '../testing/fake-clock.ts';
 import { by, FakeMachine, machineDescription, nvme, otherVirtual, spec, virtual } from '../testing/fake-machine.ts';
+import { kernelHost } from './kernel-host.ts';
+import type { VmPort } from './ports.ts';
 
 async function machine(t: TestContext): Promise<FakeMachine> {
   const made = new FakeMachine();
@@ -44,6 +47,50 @@ test('a guest’s deadline goes on over a restart', async (t) => {
   await m.clock.pass(5_999);
   assert.equal(m.owner(nvme), 'returning');
   await m.clock.pass(1);
+  assert.equal(m.owner(nvme), 'pool');
+});
+
+test('a manager that ends waits for what the host is at', async (t) => {
+  const m = await machine(t);
+  const host = kernelHost(m.host);
+  const { promise: goesOn, resolve: goOn } = Promise.withResolvers<void>();
+  await m.restart({ host: { ...host, dismount: (...asked) => goesOn.then(() => host.dismount(...asked)) } });
+  m.manager.dismount({ functions: [nvme] }, by).catch(() => undefined);
+  await settle();
+  let hasEnded = false;
+  const closed = m.manager.close().then(() => {
+    hasEnded = true;
+  });
+  await settle();
+  assert.equal(hasEnded, false);
+  goOn();
+  await closed;
+  assert.equal(m.host.actions.driverOf(nvme), 'vfio-pci');
+  await m.start();
+  assert.equal(m.owner(nvme), 'pool');
+});
+
+test('what a VM process may have been handed over is not free because nobody reaches it now', async (t) => {
+  const m = await machine(t);
+  m.vms.behaviour = 'silent';
+  await m.manager.createVm({ name: 'web', spec }, by);
+  await m.manager.dismount({ functions: [nvme] }, by);
+  m.manager.add({ vm: 'web', function: nvme }, by).catch(() => undefined);
+  await settle();
+  assert.deepEqual([...m.vm('web').functions.keys()], [nvme]);
+  const refusal = new HostError('vm-not-answering', {
+    asked: 'find web',
+    obstacle: 'no answer.',
+    remedy: 'Try again.',
+  });
+  const vms: VmPort = { start: (...asked) => m.vms.start(...asked), find: () => Promise.reject(refusal) };
+  await m.restart({ vms });
+  assert.equal(m.owner(nvme), 'returning');
+  await m.clock.pass(60_000);
+  assert.equal(m.owner(nvme), 'quarantine held');
+  m.vm('web').kill();
+  await m.restart();
+  await m.clock.pass(60_000);
   assert.equal(m.owner(nvme), 'pool');
 });
 

@@ -67,15 +67,12 @@ export class VmProcesses {
     const { name } = record;
     record.link = link;
     record.process = link.mark;
-    const stop = link.listen((event) => {
-      if (record.link === link) this.#said(record, event);
-    });
+    const stop = link.listen((event) => this.#said(record, event));
     this.#silence.add(stop);
     link.followTrace(record.traceWatchers.size > 0);
     void link.ended.then((end) => {
       stop();
       this.#silence.delete(stop);
-      if (record.link !== link) return;
       record.link = undefined;
       this.#ends.set(name, end);
       this.#engine.tell({ kind: 'vm-ended', vm: name });
