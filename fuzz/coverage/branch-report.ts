@@ -9,6 +9,7 @@ import { superviseAll } from '../run/supervise.ts';
 import type { TargetName } from '../targets/index.ts';
 import { type Branch, branchesOf } from './branches.ts';
 import { DECODERS, LEFT_OUT } from './decoders.ts';
+import { takenOf } from './taken.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 /** Of the branches of every decoder. */
@@ -63,23 +64,7 @@ function markTaken({ file, branches, taken }: FileBranches, coverage: readonly S
   const url = pathToFileURL(join(REPOSITORY, file)).href;
   const script = coverage.find((each) => each.url === url);
   if (script === undefined) return;
-  const ranges = script.functions.flatMap((each) => each.ranges);
-  const countAt = (position: number): number => {
-    let smallest = Number.POSITIVE_INFINITY;
-    let count = 0;
-    for (const range of ranges) {
-      if (position < range.startOffset || position >= range.endOffset) continue;
-      const size = range.endOffset - range.startOffset;
-      if (size > smallest) continue;
-      smallest = size;
-      ({ count } = range);
-    }
-    return count;
-  };
-  for (const branch of branches) {
-    const others = branch.except.reduce((sum, position) => sum + countAt(position), 0);
-    if (countAt(branch.start) - others > 0) taken.add(branch);
-  }
+  for (const branch of takenOf(branches, script)) taken.add(branch);
 }
 
 /** The line's number, which way was not taken, and the text where it begins. */

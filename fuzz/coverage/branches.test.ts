@@ -17,10 +17,11 @@ test('both ways of each place where a program can go two', () => {
 test('left out are stand-ins for the compiler, errors that are thrown on, and what is named', () => {
   const source = `function f(bytes: number[]) {
     try { g(bytes[0] ?? 0); } catch (error) { if (error instanceof RangeError) throw error; }
+    try { g(1); } catch (error) { if (error instanceof TypeError) return; throw error; }
   }
   function g(a: number) { return a > 1 ? 1 : 2; }`;
   assert.deepEqual(
     branchesOf(source, ['g']).map(({ what }) => what),
-    ['if not'],
+    ['if not', 'if'],
   );
 });

@@ -31,8 +31,10 @@ export function branchesOf(source: string, leftOut: readonly string[] = []): Bra
     if (isNamed(node, leftOut)) return;
     if (ts.isIfStatement(node)) {
       if (!isThrownOn(node.thenStatement)) add(node, 'if', node.thenStatement);
-      if (node.elseStatement === undefined) add(node, 'if not', node.expression, [node.thenStatement]);
-      else add(node, 'else', node.elseStatement);
+      const next = statementAfter(node);
+      if (node.elseStatement === undefined && (next === undefined || !isThrownOn(next)))
+        add(node, 'if not', node.expression, [node.thenStatement]);
+      if (node.elseStatement !== undefined) add(node, 'else', node.elseStatement);
     } else if (ts.isConditionalExpression(node)) {
       add(node, '?', node.whenTrue);
       add(node, ':', node.whenFalse);
@@ -58,6 +60,12 @@ function isThrownOn(statement: ts.Statement): boolean {
   return (
     ts.isThrowStatement(statement) && ts.isIdentifier(statement.expression) && statement.expression.text === 'error'
   );
+}
+
+function statementAfter(node: ts.Statement): ts.Statement | undefined {
+  if (!ts.isBlock(node.parent)) return undefined;
+  const { statements } = node.parent;
+  return statements[statements.indexOf(node) + 1];
 }
 
 function isForTheCompiler(node: ts.BinaryExpression): boolean {

@@ -24,6 +24,8 @@ export class HostileDma implements GuestMemory {
   #probe: Probe | undefined;
   #strikes: Strike[] = [];
   #reads = 0;
+  /** Looks at whether there is memory, until there is none any more. */
+  #looksLeft = Number.POSITIVE_INFINITY;
 
   constructor(sizeBytes: number) {
     this.bytes = new Uint8Array(sizeBytes);
@@ -40,18 +42,23 @@ export class HostileDma implements GuestMemory {
   calm(): void {
     this.#strikes = [];
     this.#reads = 0;
+    this.#looksLeft = Number.POSITIVE_INFINITY;
   }
 
+  /** What the guest does while the function is at its next operation: changes what was read, or has the memory taken away. */
   arm(choices: Choices): void {
     this.calm();
     const count = choices.chance(96) ? 1 + choices.below(3) : 0;
     for (let i = 0; i < count; i += 1) {
       this.#strikes.push({ after: 1 + choices.below(8), offset: 4 * choices.below(16), value: choices.word() });
     }
+    if (choices.chance(24)) this.#looksLeft = choices.below(24);
   }
 
   contains(gpa: number, sizeBytes: number): boolean {
     this.#probe?.step();
+    this.#looksLeft -= 1;
+    if (this.#looksLeft < 0) return false;
     return Number.isSafeInteger(gpa) && gpa >= 0 && sizeBytes >= 0 && gpa + sizeBytes <= this.bytes.length;
   }
 

@@ -9,12 +9,13 @@ const REFUSALS = [
   Object.assign(new Error('x'.repeat(5000)), { code: 'ENODEV' }),
   Object.assign(new Error('a number for a code'), { code: 7 }),
   new VmProcessError('Not A Code', ''),
+  new Error('without a code'),
+  'no error at all',
 ];
-const MOST_LOANS = 2;
 const MOST_EJECTS = 8;
 const MOST_UNTAKEN_BYTES = 64 * 1024;
 
-/** The VM behind a VM process's service: it is lent two functions at the most, each once, and types nothing that nobody takes. */
+/** The VM behind a VM process's service: it is lent few functions, each once, and types nothing that nobody takes. */
 export class LendingVm implements ServedVm {
   untakenBytes = 0;
   readonly exits = 12;
@@ -23,11 +24,16 @@ export class LendingVm implements ServedVm {
   readonly #probe: Probe;
   readonly #ring: ConsoleRing;
   readonly #lent = new Set<string>();
-  #refused = 0;
+  #refused: number;
 
-  constructor(probe: Probe, ring: ConsoleRing) {
+  readonly #mostLoans: number;
+
+  /** `refusal`: which of them comes first. */
+  constructor(probe: Probe, ring: ConsoleRing, mostLoans: number, refusal: number) {
     this.#probe = probe;
     this.#ring = ring;
+    this.#mostLoans = mostLoans;
+    this.#refused = refusal;
   }
 
   get consoleBytes(): number {
@@ -37,7 +43,7 @@ export class LendingVm implements ServedVm {
   async lend(order: { readonly function: string }): Promise<Loan> {
     const name = order.function;
     this.#probe.check(!this.#lent.has(name), () => `${name} was lent twice`);
-    if (this.#lent.size >= MOST_LOANS) throw REFUSALS[this.#refused++ % REFUSALS.length];
+    if (this.#lent.size >= this.#mostLoans) throw REFUSALS[this.#refused++ % REFUSALS.length];
     this.#lent.add(name);
     return {
       warnings: ['w'.repeat(this.#lent.size * 800)],

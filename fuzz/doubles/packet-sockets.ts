@@ -11,6 +11,8 @@ export class MemorySocket {
   isClosed = false;
   /** The other end is gone, and sending or receiving is what tells. */
   isBroken = false;
+  /** The other end reads no more, and has said more than was taken yet. */
+  isDeaf = false;
   #readable: (() => void) | undefined;
   #writable: (() => void) | undefined;
 
@@ -32,7 +34,7 @@ export class MemorySocket {
   }
 
   send(payload: Uint8Array): boolean {
-    if (this.isBroken) throw new SystemCallError(constants.errno.EPIPE, 'sendmsg');
+    if (this.isBroken || this.isDeaf) throw new SystemCallError(constants.errno.EPIPE, 'sendmsg');
     if (this.room <= 0) return false;
     this.room -= 1;
     this.sent.push(payload.slice());

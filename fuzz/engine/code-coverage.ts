@@ -10,10 +10,15 @@ export type ScriptCoverage = Profiler.ScriptCoverage;
 export class CodeCoverage {
   readonly #session = new Session();
   readonly #prefix: string;
+  readonly #waysIn: (script: ScriptCoverage) => readonly string[];
 
-  /** `prefix`: of the URLs of scripts that count. */
-  constructor(prefix: string) {
+  /**
+   * `prefix`: of the URLs of scripts that count. `waysIn`: what else of a script was taken that V8 has no counter for, each by a name
+   * of its own.
+   */
+  constructor(prefix: string, waysIn: (script: ScriptCoverage) => readonly string[] = () => []) {
     this.#prefix = prefix;
+    this.#waysIn = waysIn;
     this.#session.connect();
     this.#session.post('Profiler.enable');
     this.#session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
@@ -33,7 +38,9 @@ export class CodeCoverage {
   /** The blocks that ran since the last time, each by a name of its own. */
   takeBlocks(): string[] {
     const blocks: string[] = [];
-    for (const { scriptId, functions } of this.take()) {
+    for (const script of this.take()) {
+      blocks.push(...this.#waysIn(script));
+      const { scriptId, functions } = script;
       for (const { ranges } of functions) {
         for (const { startOffset, endOffset, count } of ranges) {
           if (count > 0) blocks.push(`${scriptId}:${startOffset}:${endOffset}`);

@@ -2,6 +2,9 @@ import type { Input } from './input.ts';
 import type { Random } from './random.ts';
 import type { Target } from './target.ts';
 
+/** Operations that are added to a run that got somewhere. */
+const MOST_MORE = 8;
+
 /** A run made of nothing. */
 export function freshInput(target: Target, random: Random): Input {
   const count = 1 + random.below(random.below(8) === 0 ? target.mostOperations : Math.min(40, target.mostOperations));
@@ -16,6 +19,14 @@ export function mutated(target: Target, base: Input, other: Input, random: Rando
   for (let i = 0; i < times; i += 1) {
     if (random.below(24) === 0) setup = mutatedPart(setup, target.setupBytes, random);
     else parts = changedParts(target, parts, other.slice(1), random);
+  }
+  // Most of what runs is what ran before; a few more operations make more of it that is new.
+  if (random.below(2) === 0) {
+    const room = Math.max(0, target.mostOperations - MOST_MORE);
+    parts = [
+      ...parts.slice(0, room),
+      ...Array.from({ length: 1 + random.below(MOST_MORE) }, () => freshPart(target, random)),
+    ];
   }
   return [setup, ...parts.slice(0, target.mostOperations)];
 }

@@ -20,7 +20,9 @@ const MINIMIZING_TRIES = 1500;
 /** Does a job in this thread. `running`: told of each input before it runs. */
 export async function runJob(job: Job, running: (input: Input) => void): Promise<JobResult> {
   const startedAt = performance.now();
-  const coverage = new CodeCoverage(PRODUCT);
+  // A corpus is to take every way that can be taken. To see all of them takes too long for anything else.
+  const waysIn = job.gives === 'corpus' ? (await import('../coverage/taken.ts')).branchesTaken(job.target) : undefined;
+  const coverage = new CodeCoverage(PRODUCT, waysIn);
   const target = await TARGETS[job.target]();
   const findings = new Map<string, Finding>();
   const isSeeded = job.defect !== undefined;

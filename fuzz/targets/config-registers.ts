@@ -51,6 +51,8 @@ const MSIX_PLACES = [
   [0x1800, 0x800],
   [0x2008, 0x3ff8],
 ] as const;
+/** Serial number, vendor-specific, error reporting, none. */
+const EXTENDED = [0x03, 0x0b, 0x01, 0x00] as const;
 export const VALUES: readonly number[] = [
   0, 0xffff_ffff, 6, 2, 4, 0x8000, 0xc000, 0x8000_0000, 0xc000_0000, 0xfe00_0000, 0x0001_0000, 3, 0x1000_0000,
   0x0081_0000, 0x00b1_0000,
@@ -84,13 +86,29 @@ export function registersOf(setup: Choices, bars: readonly FakeBar[]): Uint8Arra
         msixPendingBits: { barIndex: setup.chance(64) ? setup.below(6) : 0, offset: pending },
         functionLevelReset: !setup.chance(64),
       });
-  // Another capability in the place of one that is hidden.
+  if (setup.chance(64)) setExtended(registers, setup);
+  if (setup.chance(32)) registers[FakeCapability.express + 2] = setup.pick([0x01, 0x91, 0xa1, 0x92] as const);
+  // Another capability in the place of one that is hidden, with or without room for it.
+  if (setup.chance(32)) registers[FakeCapability.express + 1] = setup.pick([0xf8, 0x8c, 0xe0] as const);
   if (setup.chance(96))
     registers[FakeCapability.vitalProductData] = setup.pick([0x13, 0x09, 0x11, 0x05, 0x01] as const);
   for (let changes = setup.chance(128) ? 1 + setup.below(6) : 0; changes > 0; changes -= 1) {
     registers[FIRST_CHANGEABLE + setup.below(0x1f8)] = setup.byte();
   }
   return registers;
+}
+
+/** A list of a few, of which some are shown: the first may be none of them, the next close by or anywhere. */
+function setExtended(registers: Uint8Array, setup: Choices): void {
+  const view = new DataView(registers.buffer, registers.byteOffset, registers.byteLength);
+  let at = 0x100;
+  for (let left = 1 + setup.below(4); left > 0 && at + 12 <= registers.byteLength; left -= 1) {
+    const next = left === 1 ? 0 : at + setup.pick([0x10, 8, 4, 0x200] as const);
+    view.setUint32(at, ((next << 20) | (1 << 16) | setup.pick(EXTENDED)) >>> 0, true);
+    view.setUint32(at + 4, (setup.pick([0x20, 8, 0, 0x400] as const) << 20) >>> 0, true);
+    if (next === 0) return;
+    at = next;
+  }
 }
 
 /** Where a guest writes: mostly where something is. */

@@ -22,7 +22,7 @@ export const config: Target = {
   name: 'config',
   title:
     'configuration space and BAR accesses, MSI and MSI-X emulation, with a device whose registers may say anything',
-  setupBytes: 40,
+  setupBytes: 64,
   operationBytes: 32,
   mostOperations: 100,
   workLimit: 3000,

@@ -8,6 +8,7 @@ import { MemoryJournal } from '../doubles/memory-journal.ts';
 import type { Choices } from '../engine/choices.ts';
 import type { Probe } from '../engine/probe.ts';
 import type { Run, Target } from '../engine/target.ts';
+import { hearLate } from './late-facts.ts';
 
 const BY = { userId: 0, processId: 1, command: 'fuzz' };
 const SPEC: VmSpec = { memoryBytes: 1 << 28, cpuCount: 1, kernel: '/boot/vmlinuz', commandLine: 'quiet' };
@@ -187,7 +188,10 @@ class ManagerRun implements Run {
         return this.#ask('add', (to) => to.add({ vm, function: name }, BY));
       case 5: {
         const to = choices.chance(64) ? 'host' : 'pool';
-        return this.#ask('remove', (each) => each.remove({ vm, function: name, deadlineMs, to }, BY));
+        this.#ask('remove', (each) => each.remove({ vm, function: name, deadlineMs, to }, BY));
+        // The guest had just let go of it by itself.
+        const process = choices.chance(64) ? this.#vms.processes.get(vm) : undefined;
+        return process?.say({ kind: 'ejected', function: name, outcome: '' });
       }
       case 6:
         return this.#ask('mount', (to) => to.mount({ functions: [name] }, BY));
@@ -323,7 +327,7 @@ class ManagerRun implements Run {
   async #rarely(choices: Choices): Promise<void> {
     const real = this.#host.functions[choices.below(this.#host.functions.length)];
     if (real === undefined) return;
-    switch (choices.below(8)) {
+    switch (choices.below(10)) {
       case 0:
         return choices.chance(96) ? this.#restart(choices) : undefined;
       case 1:
@@ -338,6 +342,10 @@ class ManagerRun implements Run {
         return this.#host.bindByHand(real, choices.chance(64) ? 'none' : 'home');
       case 6:
         return this.#host.strangers.clear();
+      case 7:
+        return this.#again(choices);
+      case 8:
+        return hearLate(this.#probe, this.#journal.load(), this.#clock.nowMs(), choices);
       default:
         // News that has been overtaken, or comes twice.
         return this.#host.tell({
@@ -345,6 +353,19 @@ class ManagerRun implements Run {
           function: choices.pick(this.#vms.names) ?? NOWHERE,
         });
     }
+  }
+
+  /** A function comes back and is lent to the same VM again, while its process still owes answers from before. */
+  async #again(choices: Choices): Promise<void> {
+    const process = this.#someProcess(choices);
+    const name = choices.pick([...(process?.holds ?? [])]);
+    if (process === undefined || name === undefined) return;
+    process.holds.clear();
+    process.say({ kind: 'ejected', function: name, outcome: '' });
+    await settled();
+    for (const act of this.#host.acts.splice(0)) act.settle(0);
+    await settled();
+    this.#ask('add', (to) => to.add({ vm: process.name, function: name }, BY));
   }
 
   /** The manager is told to end, which waits for what the host is at, or it dies. Then there is another. */

@@ -6,6 +6,8 @@ const PAGE_BYTES = 4096;
 export const QUEUE_ENTRIES = 8;
 /** From this page on there is nothing but data. */
 export const DATA_PAGE = 16;
+/** Where ranges for Dataset Management are. */
+export const RANGES_PAGE = 15;
 const LIST_PAGE = 14;
 const DATA_PAGES = 64;
 /** The last entry of the first list. */
@@ -55,18 +57,25 @@ const FEATURES = [1, 2, 4, 5, 6, 7, 8, 9, 0xa, 0xb] as const;
 const ADMIN = Object.values(AdminOpcode);
 const IO = Object.values(IoOpcode);
 
+/** What a guest likes best: a few commands of each kind, which come more often, so that much happens around each. */
+export interface Taste {
+  readonly admin: readonly number[];
+  readonly io: readonly number[];
+}
+
+export function chosenTaste(choices: Choices): Taste {
+  return { admin: [choices.pick(ADMIN) ?? 0, choices.pick(ADMIN) ?? 0], io: [choices.pick(IO) ?? 0] };
+}
+
 /** A command as its opcode has it. `orderly`: its queues are where they belong, and its data is in no queue. */
-export function chosenCommand(choices: Choices, admin: boolean, orderly: boolean): SubmittedCommand {
+export function chosenCommand(choices: Choices, admin: boolean, orderly: boolean, taste: Taste): SubmittedCommand {
+  const prp1 = dataPointer(choices, orderly);
   const common = {
     flags: choices.chance(8) ? choices.byte() : 0,
     commandId: choices.chance(24) ? choices.u16() : choices.below(12),
     namespaceId: choices.chance(24) ? choices.word() : choices.pick([1, 1, 2, 0xffff_ffff, 0] as const),
-    prp1: dataPointer(choices, orderly),
-    prp2: choices.chance(40)
-      ? BigInt(LIST_END)
-      : choices.chance(128)
-        ? BigInt((LIST_PAGE + choices.below(2)) * PAGE_BYTES)
-        : dataPointer(choices, orderly),
+    prp1,
+    prp2: secondPointer(choices, orderly, prp1),
   };
   if (!orderly && choices.chance(24)) {
     const opcode = choices.byte();
@@ -79,10 +88,22 @@ export function chosenCommand(choices: Choices, admin: boolean, orderly: boolean
       cdw13: choices.word(),
     };
   }
-  return admin ? adminCommand(choices, common, orderly) : ioCommand(choices, common);
+  return admin ? adminCommand(choices, common, orderly, taste.admin) : ioCommand(choices, common, taste.io);
+}
+
+/** A list, the page behind the first, or anything. */
+function secondPointer(choices: Choices, orderly: boolean, prp1: bigint): bigint {
+  if (choices.chance(40)) return BigInt(LIST_END);
+  if (choices.chance(128)) return BigInt((LIST_PAGE + choices.below(2)) * PAGE_BYTES);
+  const next = (prp1 / BigInt(PAGE_BYTES) + 1n) * BigInt(PAGE_BYTES);
+  return choices.chance(64) && next < BigInt((DATA_PAGE + DATA_PAGES) * PAGE_BYTES)
+    ? next
+    : dataPointer(choices, orderly);
 }
 
 function dataPointer(choices: Choices, orderly: boolean): bigint {
+  // Behind all memory nothing is disturbed.
+  if (choices.chance(12)) return BigInt(choices.pick([DATA_PAGE + DATA_PAGES, 2 ** 30] as const) * PAGE_BYTES);
   if (!orderly && choices.chance(96))
     return choices.chance(128) ? choices.long() : BigInt(choices.below(81) * PAGE_BYTES);
   const page = DATA_PAGE + choices.below(DATA_PAGES);
@@ -91,11 +112,13 @@ function dataPointer(choices: Choices, orderly: boolean): bigint {
 
 type Common = Omit<SubmittedCommand, 'opcode'>;
 
-function ioCommand(choices: Choices, common: Common): SubmittedCommand {
-  const opcode = choices.chance(8) ? choices.byte() : (choices.pick(IO) ?? IoOpcode.read);
+function ioCommand(choices: Choices, common: Common, taste: readonly number[]): SubmittedCommand {
+  const usual = choices.pick(choices.chance(96) ? taste : IO) ?? IoOpcode.read;
+  const opcode = choices.chance(8) ? choices.byte() : usual;
   if (opcode === IoOpcode.datasetManagement) {
     return {
       ...common,
+      ...(choices.chance(160) ? { prp1: BigInt(RANGES_PAGE * PAGE_BYTES) } : {}),
       opcode,
       cdw10: choices.chance(48) ? choices.word() : choices.below(4),
       cdw11: choices.chance(24) ? choices.word() : 4,
@@ -113,8 +136,9 @@ function ioCommand(choices: Choices, common: Common): SubmittedCommand {
   };
 }
 
-function adminCommand(choices: Choices, common: Common, orderly: boolean): SubmittedCommand {
-  const opcode = choices.chance(8) ? choices.byte() : (choices.pick(ADMIN) ?? AdminOpcode.identify);
+function adminCommand(choices: Choices, common: Common, orderly: boolean, taste: readonly number[]): SubmittedCommand {
+  const usual = choices.pick(choices.chance(128) ? taste : ADMIN) ?? AdminOpcode.identify;
+  const opcode = choices.chance(8) ? choices.byte() : usual;
   const word = (usual: () => number): number => (choices.chance(24) ? choices.word() : usual());
   switch (opcode) {
     case AdminOpcode.createSubmissionQueue:
@@ -180,11 +204,15 @@ function adminCommand(choices: Choices, common: Common, orderly: boolean): Submi
   }
 }
 
+function queueCount(choices: Choices): number {
+  return choices.chance(16) ? 0xffff : choices.below(9);
+}
+
 /** A feature by its number, with a value that it may have: which sensor, which vector, how many queues. */
 function chosenFeature(choices: Choices): { readonly cdw10: number; readonly cdw11: number } {
   const id = choices.chance(16) ? choices.byte() : choices.chance(48) ? Feature.numberOfQueues : choices.pick(FEATURES);
   const above = choices.chance(32) ? choices.below(5) << 8 : 0;
-  const saved = choices.chance(12) ? 0x8000_0000 : 0;
+  const saved = choices.chance(24) ? 0x8000_0000 : 0;
   const cdw10 = (id | above | saved) >>> 0;
   if (choices.chance(24)) return { cdw10, cdw11: choices.word() };
   switch (id) {
@@ -195,7 +223,7 @@ function chosenFeature(choices: Choices): { readonly cdw10: number; readonly cdw
     case Feature.interruptVectorConfiguration:
       return { cdw10, cdw11: choices.below(7) | (choices.below(2) << 16) };
     case Feature.numberOfQueues:
-      return { cdw10, cdw11: choices.below(9) | (choices.below(9) << 16) };
+      return { cdw10, cdw11: (queueCount(choices) | (queueCount(choices) << 16)) >>> 0 };
     default:
       return { cdw10, cdw11: choices.chance(128) ? choices.below(2) : choices.u16() };
   }

@@ -10,12 +10,15 @@ import type { Probe } from '../engine/probe.ts';
 import type { Run, Target } from '../engine/target.ts';
 import {
   chosenCommand,
+  chosenTaste,
   completionPage,
   DATA_PAGE,
   encodeCommand,
   LIST_END,
   QUEUE_ENTRIES,
+  RANGES_PAGE,
   submissionPage,
+  type Taste,
 } from './nvme-commands.ts';
 import { NvmeWitness } from './nvme-witness.ts';
 
@@ -38,6 +41,9 @@ const CONFIGURATIONS = [
   0x0000_0001,
   0x0046_0081,
   0x0046_1801,
+  0x0046_0801,
+  0x0046_0011,
+  0x0047_0001,
   0,
 ] as const;
 const FAULTS: readonly CommandFault[] = [
@@ -55,7 +61,7 @@ const memory = new HostileDma(PAGES * PAGE_BYTES);
 export const nvme: Target = {
   name: 'nvme',
   title: 'registers, doorbells, queues, commands and page lists of the software NVMe controller',
-  setupBytes: 12,
+  setupBytes: 16,
   operationBytes: 128,
   mostOperations: 100,
   // One turn starts 64 commands, each of which may look at 33 pages and their lists several times.
@@ -70,12 +76,14 @@ class NvmeRun implements Run {
   readonly #orderly: boolean;
   readonly #storages: readonly WatchedStorage[];
   readonly #role: ControllerRole;
+  readonly #taste: Taste;
   readonly #faults = new FaultPlan();
   readonly #controller: NvmeController;
   readonly #witness: NvmeWitness;
   readonly #deferred: (() => void)[] = [];
   #timers: (() => void)[] = [];
   #shadowed: readonly number[] = [];
+  #hasIoQueues = false;
   #tails = new Map<number, number>();
   #nowMs = 0;
 
@@ -90,6 +98,7 @@ class NvmeRun implements Run {
       ...(setup.chance(96) ? [new WatchedStorage(512 * 9, false, probe)] : []),
     ];
     this.#role = chosenRole(setup);
+    this.#taste = chosenTaste(setup);
     this.#controller = this.#make();
     this.#controller.connectMemory(memory);
     if (setup.chance(12)) return;
@@ -199,7 +208,8 @@ class NvmeRun implements Run {
     this.#controller.write(0x30, 8, BigInt(completionPage(0) * PAGE_BYTES));
     this.#write(0x14, ENABLED);
     // Some set the number of queues first, which they can't with queues.
-    if (setup?.chance(96) === true) return;
+    this.#hasIoQueues = setup?.chance(96) !== true;
+    if (!this.#hasIoQueues) return;
     for (const id of [1, 2]) {
       const cdw10 = ((QUEUE_ENTRIES - 1) << 16) | id;
       const completion = {
@@ -243,12 +253,12 @@ class NvmeRun implements Run {
   }
 
   #submit(choices: Choices): void {
-    const queue = choices.below(3);
+    const queue = this.#hasIoQueues ? choices.below(3) : 0;
     if (choices.chance(128)) this.#takeCompletions();
     const count = choices.chance(48) ? 1 + choices.below(QUEUE_ENTRIES - 1) : 1;
     for (let i = 0; i < count; i += 1) {
       this.#probe.fed();
-      this.#put(queue, encodeCommand(chosenCommand(choices, queue === 0, this.#orderly)));
+      this.#put(queue, encodeCommand(chosenCommand(choices, queue === 0, this.#orderly, this.#taste)));
     }
     if (!choices.chance(12)) this.#ring(queue);
   }
@@ -305,12 +315,22 @@ class NvmeRun implements Run {
       memory.words.setBigUint64(LIST_END, BigInt(LIST_END), true);
       return;
     }
+    if (choices.chance(48)) return this.#scribbleRanges(choices);
     if (page === SHADOW_PAGE) this.#witness.allTaken();
     const at = page * PAGE_BYTES + 8 * (choices.chance(96) ? choices.below(512) : choices.below(8));
     const target = choices.chance(128)
       ? BigInt((DATA_PAGE + choices.below(PAGES - DATA_PAGE)) * PAGE_BYTES)
       : choices.long();
     memory.words.setBigUint64(at, target, true);
+  }
+
+  /** As Dataset Management takes them: attributes, length in blocks, first block. */
+  #scribbleRanges(choices: Choices): void {
+    const count = 1 + choices.below(4);
+    for (let at = RANGES_PAGE * PAGE_BYTES, left = count; left > 0; left -= 1, at += 16) {
+      memory.words.setUint32(at + 4, choices.chance(24) ? choices.word() : choices.below(5), true);
+      memory.words.setBigUint64(at + 8, BigInt(choices.below(choices.chance(24) ? 600 : 9)), true);
+    }
   }
 
   #settle(choices: Choices): void {

@@ -19,6 +19,8 @@ const LONGEST_NOTE = 400;
 /** Bytes of text for each byte of a record, and for one without any: names of fields are longer than small numbers. */
 const TEXT_FOR_BYTE = 24;
 const TEXT_FOR_RECORD = 4096;
+/** More than a recorder waits for the completions of. */
+const MANY_REQUESTS = 1030;
 const PENDING = 0xffff;
 const OTHER_INTERFACE = parseGuid('44c4f61d-4444-4400-9d52-802e27ede19f');
 const STATES = ['queued', 'unannounced', 'offered', 'open', 'faulted', 'let-go', 'rescinded', 'released'] as const;
@@ -37,7 +39,7 @@ export const trace: Target = {
 
 /** What was recorded, as it is to be read again. */
 interface Recorded {
-  readonly payload: Uint8Array;
+  payload: Uint8Array;
   readonly name: string | undefined;
   /** Of a hypercall. */
   status: number | undefined;
@@ -195,9 +197,21 @@ class TraceRun implements Run {
         return recorder.channelBecame(from, choices.pick(STATES), why);
       }
       default:
+        if (choices.chance(4)) return this.#recordMany(from);
         keep(long, from.name);
         if (choices.chance(128)) recorder.packetFromGuest(from, { ...packet, payload: long });
         else recorder.packetToGuest(from, { ...packet, payload: long });
+    }
+  }
+
+  /** More requests than are waited for. */
+  #recordMany(from: ChannelIdentity): void {
+    const payload = new Uint8Array();
+    for (let i = 0; i < MANY_REQUESTS; i += 1) {
+      this.#probe.work = 0;
+      this.#recorded.push({ payload, name: from.name, status: undefined });
+      const packet = { kind: 'in-band', transactionId: BigInt(0x100 + i), completionRequested: true, payload } as const;
+      this.#trace.recorder?.packetFromGuest(from, packet);
     }
   }
 
@@ -207,7 +221,11 @@ class TraceRun implements Run {
     const recorded: Recorded = { payload: input, name: undefined, status: PENDING };
     this.#recorded.push(recorded);
     const control = choices.chance(64) ? choices.long() : BigInt(choices.pick([0x5c, 0x5d, 0x7e] as const));
-    recorder?.hypercall(choices.below(4), { control, input: choices.long(), output: 0n }, input);
+    // Somebody began to record while another call was under way.
+    if (choices.chance(12)) recorder?.hypercallEnded(0n);
+    const hasInput = !choices.chance(24);
+    if (!hasInput) recorded.payload = new Uint8Array();
+    recorder?.hypercall(choices.below(4), { control, input: choices.long(), output: 0n }, hasInput ? input : undefined);
     for (let count = choices.chance(24) ? choices.below(4) : 0; count > 0; count -= 1) {
       const led = new Uint8Array(choices.below(40) * 1024);
       this.#recorded.push({ payload: led, name: undefined, status: undefined });

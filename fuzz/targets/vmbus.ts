@@ -230,8 +230,7 @@ class VmbusRun implements Run {
     const first = choices.below(PAGES - 4);
     const gpns = [first, first + 1, first + 2, first + 3];
     for (const gpn of gpns) memory.bytes.fill(0, gpn * PAGE_BYTES, gpn * PAGE_BYTES + 64);
-    for (const message of gpadlMessages(relid, gpadl, [{ byteCount: 4 * PAGE_BYTES, byteOffset: 0, gpns }]))
-      this.#post(message);
+    for (const message of gpadlMessages(relid, gpadl, ringRanges(choices, gpns))) this.#post(message);
     const targetVp = choices.pick([0, 1, 0xffff_ffff, 2] as const);
     const downstreamPageOffset = choices.chance(24) ? choices.below(6) : 2;
     this.#post(messages.OPENCHANNEL.encode({ relid, openId: relid, ringGpadl: gpadl, targetVp, downstreamPageOffset }));
@@ -301,6 +300,21 @@ class VmbusRun implements Run {
     }
     probe.note(3, Math.min(gpadls.count, 20));
     for (const { state } of offers.slice(0, 3)) probe.note(4, state.length * 16 + (connection === undefined ? 0 : 1));
+  }
+}
+
+/** One range of whole pages, as rings are made of, or nearly. */
+function ringRanges(choices: Choices, gpns: readonly number[]): Parameters<typeof gpadlMessages>[2] {
+  const whole = { byteCount: gpns.length * PAGE_BYTES, byteOffset: 0, gpns };
+  switch (choices.chance(48) ? choices.below(3) : undefined) {
+    case 0:
+      return [whole, whole];
+    case 1:
+      return [{ ...whole, byteCount: whole.byteCount - 8, byteOffset: choices.below(2) * 8 }];
+    case 2:
+      return [{ ...whole, byteCount: whole.byteCount - 1 - choices.below(64) }];
+    default:
+      return [whole];
   }
 }
 

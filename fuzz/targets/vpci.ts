@@ -22,6 +22,8 @@ const NAMES = Object.keys(GUEST_MESSAGES) as GuestMessageName[];
 const VERSIONS = Object.values(VpciVersion);
 const WINDOW_GPA = 0xe000_0000n;
 const MOST_MESSAGES = 494;
+/** Of 32 messages each: more than there are values. */
+const MANY_BLOCKS = 2100;
 
 /** A provider with two functions, and a guest that sends what the layout tables allow and what they don't. */
 export const vpci: Target = {
@@ -64,13 +66,15 @@ class VpciRun implements Run {
     const functions = this.#several
       ? [{ function: first }, { function: second, slot: SLOTS[1], virtualNumaNode: 1 }]
       : [{ function: first }];
-    this.#provider = new VpciProvider({ instanceId: INSTANCE, functions, port: this.#machine });
+    // Some hosts know no later version than this guest asks for.
+    const limit = setup.chance(48) ? { maxVersion: this.#version } : {};
+    this.#provider = new VpciProvider({ instanceId: INSTANCE, functions, port: this.#machine, ...limit });
     this.#machine.onEjection = (slot) => {
       this.#probe.check(this.#asked.has(slot), 'an ejection ended that nobody asked for');
       this.#handedBack(slot);
     };
     this.#open();
-    if (!setup.chance(24)) this.#start();
+    if (!setup.chance(40)) this.#start();
   }
 
   operate(choices: Choices): void {
@@ -83,6 +87,9 @@ class VpciRun implements Run {
         break;
       case 2:
         this.#retarget(choices);
+        break;
+      case 3:
+        if (choices.chance(24)) this.#makeInterrupts(choices);
         break;
       default:
         this.#message(choices);
@@ -126,14 +133,11 @@ class VpciRun implements Run {
       this.#packet(choices.bytes(choices.below(200)), choices.chance(128));
       return;
     }
-    const name = choices.pick(NAMES) ?? 'QUERY_BUS_RELATIONS';
+    const isNegotiated = this.#provider.snapshot().connection === 'negotiated';
+    const asksVersion = !isNegotiated && choices.chance(160);
+    const name = asksVersion ? 'QUERY_PROTOCOL_VERSION' : (choices.pick(NAMES) ?? 'QUERY_BUS_RELATIONS');
     // A second question for the version ends the channel: rarely, or nothing else is ever reached.
-    if (
-      name === 'QUERY_PROTOCOL_VERSION' &&
-      this.#provider.snapshot().connection === 'negotiated' &&
-      !choices.chance(16)
-    )
-      return;
+    if (name === 'QUERY_PROTOCOL_VERSION' && isNegotiated && !choices.chance(16)) return;
     const { messageType } = GUEST_MESSAGES[name];
     const shape: MessageShape = GUEST_MESSAGES[name];
     let payload = this.#encode(shape, choices, messageType);
@@ -276,14 +280,39 @@ class VpciRun implements Run {
         this.#machine.windowAnswer = choices.chance(200) ? true : -0x3fff_ffff;
         return;
       case 4:
-        this.#provider.interruptTarget({ address: 0xfee9_bcd0n, data: choices.word() });
+        this.#provider.interruptTarget({
+          address: choices.chance(64) ? 0xfee0_0000n : 0xfee9_bcd0n,
+          data: choices.word(),
+        });
         this.#provider.configWindowPlan();
         return;
       default:
         this.#provider.closed('closed');
         this.#check();
+        // A channel that has ended before it was open.
+        if (choices.chance(24)) this.#provider.closed('closed once more');
         this.#open();
         if (choices.chance(200)) this.#start();
+    }
+  }
+
+  /** Blocks of messages that come and go, so many at times that their values begin anew beside those that stayed. */
+  #makeInterrupts(choices: Choices): void {
+    const slot = choices.pick(SLOTS) ?? 0;
+    const { CREATE_INTERRUPT, DELETE_INTERRUPT } = GUEST_MESSAGES;
+    const descriptor = new Uint8Array(16);
+    // Vector, delivery mode, count, and VP 0 of the mask.
+    descriptor.set([0x40, 0, choices.pick([32, 32, 1, 5] as const), 0, 0, 0, 0, 0, 1]);
+    const asked = { type: CREATE_INTERRUPT.messageType, slot, interrupt: descriptor };
+    const create = CREATE_INTERRUPT.layout.encode(asked);
+    for (let left = choices.chance(24) ? MANY_BLOCKS : choices.below(20); left > 0; left -= 1) {
+      this.#probe.work = 0;
+      this.#packet(create.slice(), true);
+      const token = this.#sent.at(-1)?.slice(8, 24);
+      if (token?.length !== 16) return;
+      if (choices.chance(12)) continue;
+      const gone = { type: DELETE_INTERRUPT.messageType, slot, interrupt: token };
+      this.#packet(DELETE_INTERRUPT.layout.encode(gone), false);
     }
   }
 

@@ -58,11 +58,12 @@ class WordsRun implements Run {
 
   constructor(setup: Choices, probe: Probe) {
     this.#probe = probe;
-    this.#vm = new LendingVm(probe, this.#ring);
+    const dma = setup.chance(128) ? 'iommufd' : 'container';
+    this.#vm = new LendingVm(probe, this.#ring, 2 - setup.below(3), setup.below(6));
     this.#service = new VmService(this.#vm, (event) => this.#link.tell(event));
     this.#link = new ManagerLink(this.#listener.asListener, {
       name: 'web',
-      dma: setup.chance(128) ? 'iommufd' : 'container',
+      dma,
       managerUserId: 0,
       ring: this.#ring,
       answer: (request, fds) => this.#service.answer(request, fds),
@@ -95,6 +96,7 @@ class WordsRun implements Run {
       default:
         this.#traffic(choices);
     }
+    this.#probe.note(4, this.#link.idle ? 1 : 0);
     // What was put off until the caller is done.
     await Promise.resolve();
     if (this.#overfull) this.#probe.check(this.#socket.isClosed, 'a manager that reads nothing is kept');
@@ -126,9 +128,9 @@ class WordsRun implements Run {
   async #ask(choices: Choices): Promise<void> {
     if (this.#socket.isClosed) this.#connect();
     const value = chosenJson(choices.pick(REQUESTS) ?? {}, choices, {});
-    const payload = chosenJsonText(value, choices);
+    const payload = perhapsTooLong(chosenJsonText(value, choices), choices);
     const before = this.#socket.sent.length;
-    const isFree = this.#socket.room > 1000 && this.#link.idle;
+    const isFree = this.#socket.room > 1000 && this.#link.idle && !this.#socket.isDeaf;
     this.#socket.deliver(payload);
     for (let turn = 0; turn < MOST_TURNS; turn++) await Promise.resolve();
     const request = decodeRequest(payload);
@@ -156,7 +158,10 @@ class WordsRun implements Run {
       isPlain(this.#probe, result);
       return;
     }
-    const payload = chosenJsonText(chosenJson(choices.pick(FROM_VM) ?? {}, choices, {}), choices);
+    const payload = perhapsTooLong(
+      chosenJsonText(chosenJson(choices.pick(FROM_VM) ?? {}, choices, {}), choices),
+      choices,
+    );
     const heard = decodeFromVm(payload);
     this.#probe.note(3, heard === undefined ? 0 : 'reply' in heard ? 1 : 2 + heard.event.length);
     isPlain(this.#probe, heard);
@@ -205,9 +210,15 @@ class WordsRun implements Run {
       case 8:
         // It is told by the next thing that is sent or read.
         if (!choices.chance(64) || this.#socket.isClosed) return;
+        if (choices.chance(128)) {
+          this.#socket.isDeaf = true;
+          return;
+        }
         this.#socket.isBroken = true;
         if (choices.chance(128)) this.#service.guestOs('Linux');
         else this.#socket.deliver(new Uint8Array());
+        // Another manager is there before anybody has noticed.
+        if (choices.chance(64)) this.#connect();
         return;
       case 5: {
         const stranger = new MemorySocket(1000);
@@ -247,6 +258,14 @@ class WordsRun implements Run {
     }
     this.#seen = this.#socket.sent.length;
   }
+}
+
+/** One byte more than a message may have, rarely: it takes as long as a hundred others. */
+function perhapsTooLong(payload: Uint8Array, choices: Choices): Uint8Array {
+  if (!choices.chance(2)) return payload;
+  const longer = new Uint8Array(MAX_MESSAGE_BYTES + 1).fill(0x20);
+  longer.set(payload.subarray(0, longer.length));
+  return longer;
 }
 
 function recordOf(record: Uint8Array): Uint8Array {
