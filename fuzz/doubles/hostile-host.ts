@@ -24,6 +24,8 @@ export class HostileHost implements HostPort {
   readonly acts: KernelAct[] = [];
   /** Groups that a VM process has passed on to another process, which is no VM's and has them open now. */
   readonly strangers = new Set<string>();
+  /** Which manager it is that runs. */
+  manager = 0;
   readonly #probe: Probe;
   readonly #listeners = new Set<(news: HostNews) => void>();
   /** By function: the process that really has it open. */
@@ -66,11 +68,18 @@ export class HostileHost implements HostPort {
         () => `${name} is lent to ${process.name} while ${other.name} has its group`,
       );
     }
+    const { processId } = process.mark;
     // A manager that begins anew lends it once more to whom it was being lent.
-    const loan = `${process.mark.processId} ${serial}`;
-    this.#probe.check(!real.isDirty || real.loan === loan, () => `${name} is lent as somebody else left it`);
+    const isResumed = real.loan?.processId === processId && real.loan.manager < this.manager;
+    this.#probe.check(!real.isDirty || isResumed, () => `${name} is lent as somebody else left it`);
+    const other = process.serials.get(serial);
+    this.#probe.check(
+      other === undefined,
+      () => `lending ${serial} to ${process.name} is that of ${other} and of ${name}`,
+    );
+    process.serials.set(serial, name);
     real.isDirty = true;
-    real.loan = loan;
+    real.loan = { processId, manager: this.manager };
     process.holds.add(name);
   }
 

@@ -40,6 +40,8 @@ export class HostileVm implements VmProcess {
   readonly ended: Promise<VmProcessEnd>;
   /** What it really has open. */
   readonly holds = new Set<string>();
+  /** What was handed over under each number. */
+  readonly serials = new Map<number, string>();
   /** The kernel keeps it from running. */
   hasStopped = false;
   isKilled = false;

@@ -11,8 +11,8 @@ export interface RealFunction {
   isPresent: boolean;
   /** A VM process had it, and it was not reset since, nor taken as it is by an administrator. */
   isDirty: boolean;
-  /** Which lending to which process it was handed over for last. */
-  loan: string;
+  /** To which process, and by which manager, it was handed over last. */
+  loan: { readonly processId: number; readonly manager: number } | undefined;
 }
 
 function fn(name: string, group: string, more: Partial<RealFunction> = {}): RealFunction {
@@ -23,7 +23,7 @@ function fn(name: string, group: string, more: Partial<RealFunction> = {}): Real
     driver: 'home',
     isPresent: true,
     isDirty: false,
-    loan: '',
+    loan: undefined,
   } as const;
   return { name, group, ids, ...plain, ...more };
 }

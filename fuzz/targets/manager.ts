@@ -74,6 +74,7 @@ class ManagerRun implements Run {
   }
 
   async start(): Promise<void> {
+    this.#host.manager += 1;
     const found = await startManager({
       host: this.#host,
       vms: this.#vms,

@@ -145,12 +145,11 @@ export class Acts {
   }
 
   #lend({ vm, function: name, groupIsOpen }: Action & { act: 'lend' }): void {
-    const { vms, host, notes } = this.#context;
-    const record = vms.get(vm);
+    const { engine, vms, host, notes } = this.#context;
     const look = host.lookAt(name);
     const isCurrent = this.#loanOf(name);
-    const link = record?.link;
-    if (record === undefined || link === undefined || look?.groupNode === undefined) {
+    const link = vms.get(vm)?.link;
+    if (link === undefined || look?.groupNode === undefined) {
       // An earlier manager may have handed it over to a process that can't be reached now.
       const kind = link === undefined ? 'wanted-now' : 'not-handed-over';
       // Not now: whoever asks must have had its answer first.
@@ -160,7 +159,7 @@ export class Acts {
       return;
     }
     const { groupNode, deviceNode, numaNode } = look;
-    const order = { function: name, serial: record.lendings, numaNode, groupNode, deviceNode, groupIsOpen };
+    const order = { function: name, serial: engine().serialOf(name), numaNode, groupNode, deviceNode, groupIsOpen };
     later(() => link.lend(order)).then(
       (outcome) => {
         if (!isCurrent()) return;

@@ -34,6 +34,8 @@ export class Engine {
   readonly #entries = new Map<string, number>();
   /** How often it was lent. */
   readonly #loans = new Map<string, number>();
+  /** Which lending of its VM a function is at. */
+  readonly #serials = new Map<string, number>();
   #closed = false;
 
   constructor(
@@ -59,6 +61,11 @@ export class Engine {
 
   loanOf(name: string): number {
     return this.#loans.get(name) ?? 0;
+  }
+
+  /** Which lending of its VM it is, from 1. */
+  serialOf(name: string): number {
+    return this.#serials.get(name) ?? 0;
   }
 
   /** A request. Throws HostError `journal-unusable`; then nothing has changed. */
@@ -119,9 +126,13 @@ export class Engine {
   ): Map<string, JournalledVm | undefined> {
     const touched = new Map(vms);
     for (const [name, fn] of functions) {
-      if (fn?.owner.kind !== 'lending' || before.get(name)?.owner.kind === 'lending') continue;
+      if (fn?.owner.kind !== 'lending') continue;
+      // One that an earlier manager was at begins anew, and of several at once each has a number of its own.
+      if (before.get(name)?.owner.kind === 'lending' && this.#serials.has(name)) continue;
       const record = this.#vms.get(fn.owner.vm);
-      if (record !== undefined) record.lendings += 1;
+      if (record === undefined) continue;
+      record.lendings += 1;
+      this.#serials.set(name, record.lendings);
       if (!touched.has(fn.owner.vm)) touched.set(fn.owner.vm, this.table.vm(fn.owner.vm));
     }
     return new Map([...touched].map(([name, state]) => [name, state && this.#vms.row(state)]));

@@ -94,6 +94,24 @@ test('what a VM process may have been handed over is not free because nobody rea
   assert.equal(m.owner(nvme), 'pool');
 });
 
+test('functions that were being lent when the manager ended are lent anew, each with a number of its own', async (t) => {
+  const m = await machine(t);
+  m.vms.behaviour = 'silent';
+  await m.manager.createVm({ name: 'web', spec }, by);
+  await m.manager.dismount({ functions: [nvme, virtual] }, by);
+  const web = m.vm('web');
+  const serials: number[] = [];
+  const lend = web.lend.bind(web);
+  web.lend = (order) => {
+    serials.push(order.serial);
+    return lend(order);
+  };
+  for (const name of [nvme, virtual]) m.manager.add({ vm: 'web', function: name }, by).catch(() => undefined);
+  await settle();
+  await m.restart();
+  assert.deepEqual(serials, [1, 2, 3, 4]);
+});
+
 test('dismounted stays dismounted when the host restarts; VMs are gone', async (t) => {
   const m = await machine(t);
   await m.lend('web', nvme);
