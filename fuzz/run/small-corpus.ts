@@ -5,6 +5,8 @@ import { minimize } from '../engine/minimize.ts';
 import type { Target } from '../engine/target.ts';
 
 const TRIES_AN_INPUT = 40;
+/** Then inputs are taken as long as they are. */
+const SHORTENING_MS = 60_000;
 
 /**
  * As few and as short inputs as get to all that `inputs` get to: those that reach most that is still missing are taken first,
@@ -26,6 +28,7 @@ export async function smallCorpus(
     for (const feature of features) reached.add(`feature ${feature}`);
     return reached;
   };
+  const until = performance.now() + SHORTENING_MS;
   const left = new Map<Input, Set<string>>();
   for (const input of inputs) left.set(input, await reachOf(input));
   const taken: Input[] = [];
@@ -41,7 +44,7 @@ export async function smallCorpus(
         const reached = await reachOf(candidate);
         return [...gain].every((each) => reached.has(each));
       },
-      TRIES_AN_INPUT,
+      performance.now() < until ? TRIES_AN_INPUT : 0,
     );
     taken.push(smallest);
     for (const each of gain) covered.add(each);

@@ -22,7 +22,7 @@ const TEXT_FOR_RECORD = 4096;
 /** More than a recorder waits for the completions of. */
 const MANY_REQUESTS = 1030;
 const PENDING = 0xffff;
-const OTHER_INTERFACE = parseGuid('44c4f61d-4444-4400-9d52-802e27ede19f');
+const OTHER_INTERFACE = parseGuid('f8615163-df3e-46c5-913f-f2d2f965ed0e');
 const STATES = ['queued', 'unannounced', 'offered', 'open', 'faulted', 'let-go', 'rescinded', 'released'] as const;
 
 /** Records of a VM process that makes them up, and of one whose guest is up to no good. */
@@ -197,7 +197,7 @@ class TraceRun implements Run {
         return recorder.channelBecame(from, choices.pick(STATES), why);
       }
       default:
-        if (choices.chance(4)) return this.#recordMany(from);
+        if (choices.chance(10)) return this.#recordMany(from);
         keep(long, from.name);
         if (choices.chance(128)) recorder.packetFromGuest(from, { ...packet, payload: long });
         else recorder.packetToGuest(from, { ...packet, payload: long });

@@ -1,5 +1,6 @@
 import type { Fields, Layout } from '../../src/vmbus/index.ts';
 import type { Part, Shape } from '../../src/vpci/wire/shape.ts';
+import { BAR_RESOURCE } from '../../src/vpci/wire/structures.ts';
 import type { Choices } from '../engine/choices.ts';
 import { encodeChosen } from './chosen-message.ts';
 
@@ -31,7 +32,8 @@ export function encodeParts(part: Part, sizeBytes: number, choices: Choices, mes
   const bytes = new Uint8Array(sizeBytes);
   const name = part.shape.layout.name;
   if (name === 'BAR resource') {
-    const count = choices.chance(160) ? 0 : 1 + choices.below(6);
+    const count = choices.chance(160) ? 0 : 1 + choices.below(7);
+    if (count > 6) return fittingBars(bytes, part.cellBytes, choices);
     for (let i = 0; i < count; i += 1) bytes.set(encodeBar(part, choices), i * part.cellBytes);
     return bytes;
   }
@@ -42,6 +44,15 @@ export function encodeParts(part: Part, sizeBytes: number, choices: Choices, mes
     return bytes;
   }
   bytes.set(encodeCell(part, choices).subarray(0, sizeBytes));
+  return bytes;
+}
+
+/** What the second function of the fuzzed bus may be given: a BAR of 4 KiB and one of 8 GiB. */
+function fittingBars(bytes: Uint8Array, cellBytes: number, choices: Choices): Uint8Array {
+  const small = { kind: 3, address: BigInt(choices.below(16)) << 14n, lengthBytes: 0x1000 };
+  const large = { kind: 7, flags: 1 << 11, address: BigInt(1 + choices.below(4)) << 33n, lengthBytes: 2 };
+  bytes.set(BAR_RESOURCE.encode(small));
+  bytes.set(BAR_RESOURCE.encode(large), 2 * cellBytes);
   return bytes;
 }
 
