@@ -24,8 +24,8 @@ export const wordsDefects: readonly Defect[] = [
     [
       'manager-link.ts',
       'who makes no sense is listened to',
-      '        this.#drop();\n        return;\n      }\n      outbox',
-      '        return;\n      }\n      outbox',
+      '        this.#drop();\n        return;\n      }\n      const reply',
+      '        return;\n      }\n      const reply',
     ],
     ['outbox.ts', 'what nobody reads is kept', 'this.#waiting.length >= MAX_WAITING', 'this.#waiting.length >= 1e9'],
   ]),
