@@ -2,8 +2,11 @@
 export const CONFIRM_MS = 2_000;
 /** How long a guest has that was not given a deadline: it let go of one function of a group by itself, the others follow. */
 export const DEFAULT_DEADLINE_MS = 60_000;
-/** How long a VM process has to take a function: all of the guest's memory is pinned meanwhile. */
-export const LEND_MS = 60_000;
+/**
+ * How long a VM process has to take a function, if nobody asks for it back before: all of the guest's memory is pinned meanwhile, which for a
+ * terabyte that was never touched takes minutes.
+ */
+export const LEND_MS = 300_000;
 /** How long a VM process has to come up. */
 export const START_MS = 60_000;
 /** How long a VM process that was told to end has to do so before it is killed. */
