@@ -89,7 +89,7 @@ class VpciRun implements Run {
         this.#retarget(choices);
         break;
       case 3:
-        if (choices.chance(24)) this.#makeInterrupts(choices);
+        if (choices.chance(48)) this.#makeInterrupts(choices);
         break;
       default:
         this.#message(choices);
@@ -305,12 +305,15 @@ class VpciRun implements Run {
     descriptor.set([0x40, 0, choices.pick([32, 32, 1, 5] as const), 0, 0, 0, 0, 0, 1]);
     const asked = { type: CREATE_INTERRUPT.messageType, slot, interrupt: descriptor };
     const create = CREATE_INTERRUPT.layout.encode(asked);
-    for (let left = choices.chance(24) ? MANY_BLOCKS : choices.below(20); left > 0; left -= 1) {
+    // Seldom: it takes as long as a hundred runs.
+    const isMany = choices.chance(2) && choices.chance(64);
+    const keepsAll = choices.chance(48);
+    for (let left = isMany ? MANY_BLOCKS : choices.below(20); left > 0; left -= 1) {
       this.#probe.work = 0;
       this.#packet(create.slice(), true);
       const token = this.#sent.at(-1)?.slice(8, 24);
       if (token?.length !== 16) return;
-      if (choices.chance(12)) continue;
+      if (keepsAll || choices.chance(12)) continue;
       const gone = { type: DELETE_INTERRUPT.messageType, slot, interrupt: token };
       this.#packet(DELETE_INTERRUPT.layout.encode(gone), false);
     }
