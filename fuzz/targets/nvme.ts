@@ -2,6 +2,7 @@ import { AdminOpcode, IoOpcode } from '../../src/functions/software-nvme/command
 import { NvmeController } from '../../src/functions/software-nvme/controller.ts';
 import { type ControllerRole, soleController } from '../../src/functions/software-nvme/role.ts';
 import { SecondaryControllers } from '../../src/functions/software-nvme/secondary-controllers.ts';
+import { Feature } from '../../src/functions/software-nvme/features.ts';
 import { type CommandFault, FaultPlan } from '../../src/functions/software-nvme/faults.ts';
 import { HostileDma } from '../doubles/hostile-dma.ts';
 import { WatchedStorage } from '../doubles/watched-storage.ts';
@@ -61,7 +62,7 @@ const memory = new HostileDma(PAGES * PAGE_BYTES);
 export const nvme: Target = {
   name: 'nvme',
   title: 'registers, doorbells, queues, commands and page lists of the software NVMe controller',
-  setupBytes: 16,
+  setupBytes: 20,
   operationBytes: 128,
   mostOperations: 100,
   // One turn starts 64 commands, each of which may look at 33 pages and their lists several times.
@@ -209,7 +210,7 @@ class NvmeRun implements Run {
     this.#write(0x14, ENABLED);
     // Some set the number of queues first, which they can't with queues.
     this.#hasIoQueues = setup?.chance(96) !== true;
-    if (!this.#hasIoQueues) return;
+    if (!this.#hasIoQueues) return this.#askForQueues(setup);
     for (const id of [1, 2]) {
       const cdw10 = ((QUEUE_ENTRIES - 1) << 16) | id;
       const completion = {
@@ -237,6 +238,18 @@ class NvmeRun implements Run {
         prp1: BigInt(SHADOW_PAGE * PAGE_BYTES),
         prp2: BigInt(13 * PAGE_BYTES),
       }),
+    );
+    this.#ring(0);
+    this.#takeCompletions();
+  }
+
+  /** As every driver does before it creates queues: how many there may be. */
+  #askForQueues(setup: Choices | undefined): void {
+    if (setup?.chance(160) !== true) return;
+    const cdw11 = setup.below(9) | (setup.below(9) << 16);
+    this.#put(
+      0,
+      encodeCommand({ opcode: AdminOpcode.setFeatures, commandId: 0x200, cdw10: Feature.numberOfQueues, cdw11 }),
     );
     this.#ring(0);
     this.#takeCompletions();
