@@ -13,7 +13,8 @@ const REFUSALS = [
   'no error at all',
 ];
 const MOST_EJECTS = 8;
-const MOST_UNTAKEN_BYTES = 64 * 1024;
+/** What is typed and not taken may be so long. */
+export const MOST_UNTAKEN_BYTES: number = 64 * 1024;
 
 /** The VM behind a VM process's service: it is lent few functions, each once, and types nothing that nobody takes. */
 export class LendingVm implements ServedVm {

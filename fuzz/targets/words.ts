@@ -12,7 +12,7 @@ import {
   vmRequests,
 } from '../../src/vm/process/protocol.ts';
 import { VmService } from '../../src/vm/process/vm-service.ts';
-import { LendingVm } from '../doubles/lending-vm.ts';
+import { LendingVm, MOST_UNTAKEN_BYTES } from '../doubles/lending-vm.ts';
 import { MemoryListener, MemorySocket } from '../doubles/packet-sockets.ts';
 import type { Choices } from '../engine/choices.ts';
 import type { Probe } from '../engine/probe.ts';
@@ -232,7 +232,8 @@ class WordsRun implements Run {
         this.#socket.room = choices.below(3);
         return;
       case 1:
-        this.#vm.untakenBytes = 0;
+        // Read all of it, or nothing for a long while.
+        this.#vm.untakenBytes = choices.chance(64) ? MOST_UNTAKEN_BYTES : 0;
         return;
       case 2:
         this.#connect();
