@@ -39,7 +39,18 @@ export function hearLate(probe: Probe, { functions, vms }: Journalled, nowMs: nu
   );
 }
 
-function lateFact(choices: Choices, name: string, vm: string): OwnershipEvent {
+type Late =
+  | 'moved'
+  | 'move-failed'
+  | 'reshaped'
+  | 'verified'
+  | 'not-handed-over'
+  | 'vm-started'
+  | 'function-due'
+  | 'vm-due';
+type LateFact = Extract<OwnershipEvent, { readonly kind: Late }>;
+
+function lateFact(choices: Choices, name: string, vm: string): LateFact {
   switch (choices.below(8)) {
     case 0:
       return { kind: 'moved', functions: [name] };
@@ -61,12 +72,7 @@ function lateFact(choices: Choices, name: string, vm: string): OwnershipEvent {
 }
 
 /** Whether there is something that this ends, be it just now or not. */
-function isAwaited(
-  { kind }: OwnershipEvent,
-  fn: FunctionState | undefined,
-  vm: VmState | undefined,
-  nowMs: number,
-): boolean {
+function isAwaited({ kind }: LateFact, fn: FunctionState | undefined, vm: VmState | undefined, nowMs: number): boolean {
   const owner = fn?.owner;
   switch (kind) {
     case 'moved':
@@ -86,7 +92,5 @@ function isAwaited(
       return owner !== undefined && 'untilMs' in owner && owner.untilMs !== undefined && owner.untilMs <= nowMs;
     case 'vm-due':
       return vm?.untilMs !== undefined && vm.untilMs <= nowMs;
-    default:
-      return false;
   }
 }

@@ -139,7 +139,7 @@ function ioCommand(choices: Choices, common: Common, taste: readonly number[]): 
 function adminCommand(choices: Choices, common: Common, orderly: boolean, taste: readonly number[]): SubmittedCommand {
   const usual = choices.pick(choices.chance(128) ? taste : ADMIN) ?? AdminOpcode.identify;
   const opcode = choices.chance(8) ? choices.byte() : usual;
-  const word = (usual: () => number): number => (choices.chance(24) ? choices.word() : usual());
+  const word = (plain: () => number): number => (choices.chance(24) ? choices.word() : plain());
   switch (opcode) {
     case AdminOpcode.createSubmissionQueue:
     case AdminOpcode.createCompletionQueue: {

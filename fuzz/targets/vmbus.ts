@@ -306,7 +306,7 @@ class VmbusRun implements Run {
 /** One range of whole pages, as rings are made of, or nearly. */
 function ringRanges(choices: Choices, gpns: readonly number[]): Parameters<typeof gpadlMessages>[2] {
   const whole = { byteCount: gpns.length * PAGE_BYTES, byteOffset: 0, gpns };
-  switch (choices.chance(48) ? choices.below(3) : undefined) {
+  switch (choices.chance(48) ? choices.below(3) : -1) {
     case 0:
       return [whole, whole];
     case 1:
