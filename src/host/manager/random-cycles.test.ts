@@ -32,7 +32,7 @@ async function go(m: FakeMachine, { vm, name, behaviour, mishap, to, deadlineMs 
   // Any of these may be refused, for what earlier cycles left behind; nothing may hang or get lost.
   const attempt = async (request: Promise<unknown>): Promise<void> => {
     const settled = request.catch(() => undefined);
-    await Promise.all([settled, m.clock.pass(200_000)]);
+    await Promise.all([settled, m.clock.pass(700_000)]);
   };
   m.vms.behaviour = behaviour;
   if (!m.vms.processes.has(vm)) await attempt(m.manager.createVm({ name: vm, spec }, by));
@@ -52,7 +52,7 @@ async function go(m: FakeMachine, { vm, name, behaviour, mishap, to, deadlineMs 
   if (mishap === 'host waits') m.tell({ kind: 'host-waits', function: name });
   if (mishap === 'manager restarts') await m.restart();
   if (mishap === 'stop') await attempt(m.manager.stopVm({ name: vm }, by));
-  await Promise.all([removing, m.clock.pass(200_000)]);
+  await Promise.all([removing, m.clock.pass(700_000)]);
   m.host.actions.sabotage = sabotage;
   assert.deepEqual(m.violations, []);
   for (const fn of m.manager.snapshot().functions) {
