@@ -34,14 +34,14 @@ for (const { vcpus, memoryMib } of sizes) {
       await guest.until('[ -s /beats ]');
       const beats = async (): Promise<number> => Number(await guest.run('usleep 300000; wc -l </beats'));
       const before = await beats();
-      let during = before;
-      let isOver = false;
-      const lending = guest.session.add(NVME).finally(() => {
-        isOver = true;
-      });
-      // Awaited below; until then the guest is looked at.
-      lending.catch(() => undefined);
-      while (!isOver) during = await beats();
+      const lending = guest.session.add(NVME);
+      const over = lending.then(
+        () => true,
+        () => true,
+      );
+      let during: number;
+      do during = await beats();
+      while (!(await Promise.race([over, Promise.resolve(false)])));
       await lending;
       if (memoryMib > 4096) assert.ok(during > before, 'the guest did something while its memory was pinned');
       await guest.verifyDisk(vcpus);
