@@ -1,4 +1,4 @@
-import type { GuestMemory } from '../../src/functions/software-nvme/guest-memory.ts';
+import type { GuestMemory, MemoryPlace } from '../../src/functions/software-nvme/guest-memory.ts';
 import type { Choices } from '../engine/choices.ts';
 import type { Probe } from '../engine/probe.ts';
 
@@ -12,7 +12,7 @@ interface Strike {
 export interface DmaWatcher {
   /** Copied out; `bytes` is the copy. */
   read(gpa: number, bytes: Uint8Array): void;
-  /** Copied in, or about to be written through a view. */
+  /** Copied in, or about to be written in place. */
   wrote(gpa: number, sizeBytes: number): void;
 }
 
@@ -77,10 +77,25 @@ export class HostileDma implements GuestMemory {
     return true;
   }
 
-  view(gpa: number, sizeBytes: number): Uint8Array | undefined {
+  readDwords(gpa: number, target: Uint32Array, count: number): boolean {
+    if (gpa % 4 !== 0 || !this.contains(gpa, 4 * count)) return false;
+    for (let index = 0; index < count; index += 1) target[index] = this.words.getUint32(gpa + 4 * index, true);
+    this.watcher?.read(gpa, new Uint8Array(target.buffer, target.byteOffset, 4 * count));
+    this.#strike(gpa);
+    return true;
+  }
+
+  writeDwords(gpa: number, source: Uint32Array, count: number): boolean {
+    if (gpa % 4 !== 0 || !this.contains(gpa, 4 * count)) return false;
+    for (let index = 0; index < count; index += 1) this.words.setUint32(gpa + 4 * index, source[index] ?? 0, true);
+    this.watcher?.wrote(gpa, 4 * count);
+    return true;
+  }
+
+  place(gpa: number, sizeBytes: number): MemoryPlace | undefined {
     if (!this.contains(gpa, sizeBytes)) return undefined;
     this.#strike(gpa);
-    return this.bytes.subarray(gpa, gpa + sizeBytes);
+    return { gpa, sizeBytes, bytes: this.bytes, start: gpa };
   }
 
   fence(): void {

@@ -1,4 +1,5 @@
 import { MemoryStorage, type StorageDone } from '../../src/functions/index.ts';
+import type { BytePlace } from '../../src/linux/index.ts';
 import type { Probe } from '../engine/probe.ts';
 
 /** A storage that says when it is asked for what no storage has; what it is asked waits until it is let go. */
@@ -18,7 +19,7 @@ export class WatchedStorage extends MemoryStorage {
   }
 
   /** Every other block is at hand. */
-  override readAtHand(offset: number, targets: readonly Uint8Array[]): boolean {
+  override readAtHand(offset: number, targets: readonly BytePlace[]): boolean {
     return this.#atOnce(offset, targets) && super.readAtHand(offset, targets);
   }
 
@@ -27,7 +28,7 @@ export class WatchedStorage extends MemoryStorage {
     this.#ask(offset, source.byteLength, done, () => super.write(offset, source, done));
   }
 
-  override writeAtOnce(offset: number, sources: readonly Uint8Array[]): boolean {
+  override writeAtOnce(offset: number, sources: readonly BytePlace[]): boolean {
     this.#changes();
     return this.#atOnce(offset, sources) && super.writeAtOnce(offset, sources);
   }
@@ -58,10 +59,10 @@ export class WatchedStorage extends MemoryStorage {
     this.#probe.check(!this.readOnly, 'a read-only namespace was written');
   }
 
-  #atOnce(offset: number, parts: readonly Uint8Array[]): boolean {
+  #atOnce(offset: number, parts: readonly BytePlace[]): boolean {
     this.#check(
       offset,
-      parts.reduce((sum, { byteLength }) => sum + byteLength, 0),
+      parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     );
     return (offset / 512) % 2 === 0;
   }

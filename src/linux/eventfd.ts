@@ -1,9 +1,6 @@
 import type { FdWatch } from './fd-watch.ts';
-import { createEventFd, readFile, writeFile } from './libc/files.ts';
+import { createEventFd, readFile, signalEventFd } from './libc/files.ts';
 import { WatchedFd } from './watched-fd.ts';
-
-const one = new Uint8Array(8);
-one[0] = 1;
 
 /**
  * A kernel counter that threads, processes, KVM (irqfd) and VFIO (interrupts) signal and wait for through a descriptor.
@@ -33,7 +30,7 @@ export class EventFd {
 
   /** Adds one. At the count's end (2^64 − 2 signals that nobody drained) it stays there: it is signalled anyway. */
   signal(): void {
-    writeFile(this.fd, one);
+    signalEventFd(this.fd);
   }
 
   /** Signals since the last drain; 0n for none. */

@@ -1,7 +1,7 @@
 export { SystemCallError, errnoName } from './libc/system-call-error.ts';
 export { closeFile, duplicateFd, readFileAt, setCloseOnExec, writeFileAt } from './libc/files.ts';
 export { punchHole } from './libc/fallocate.ts';
-export { type AtOnce, readInto, writeFrom } from './libc/vector-io.ts';
+export { type AtOnce, type BytePlace, readInto, writeFrom } from './libc/vector-io.ts';
 export { lockFile } from './libc/file-lock.ts';
 export { forbidNewPrivileges, type Limit, readLimit, Resource, userId, writeLimit } from './libc/limits.ts';
 export { FileIoctl } from './libc/file-ioctls.ts';

@@ -144,7 +144,7 @@ export class AdminCommands {
 
 /** Copies an answer to where the command wants it. */
 function send(memory: GuestMemory, command: NvmeCommand, data: Uint8Array): NvmeStatus {
-  const segments = followPrps(memory, command, data.byteLength);
-  if (typeof segments === 'number') return segments;
-  return scatter(memory, segments, data) ? NvmeStatus.success : NvmeStatus.dataTransferError;
+  const places = followPrps(memory, command, data.byteLength);
+  if (typeof places === 'number') return places;
+  return scatter(memory, places, data) ? NvmeStatus.success : NvmeStatus.dataTransferError;
 }

@@ -25,7 +25,9 @@ export const IoOpcode = {
 } as const;
 
 export const submissionEntryBytes = 64;
+export const submissionEntryDwords = submissionEntryBytes / 4;
 export const completionEntryBytes = 16;
+export const completionEntryDwords = completionEntryBytes / 4;
 /** "All namespaces", where a command takes that. */
 export const allNamespaces = 0xffff_ffff;
 
@@ -60,10 +62,9 @@ export function addressValue({ low, high }: GuestAddress): number {
   return high * 2 ** 32 + low;
 }
 
-/** `bytes`: {@link submissionEntryBytes} of them. */
-export function decodeCommand(bytes: Uint8Array): NvmeCommand {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, submissionEntryBytes);
-  const dword = (index: number): number => view.getUint32(4 * index, true);
+/** `dwords`: the {@link submissionEntryDwords} of an entry. */
+export function decodeCommand(dwords: Uint32Array): NvmeCommand {
+  const dword = (index: number): number => dwords[index] ?? 0;
   const first = dword(0);
   return {
     opcode: first & 0xff,
@@ -92,10 +93,10 @@ export interface NvmeCompletion {
 }
 
 /** Writes the four dwords of a completion queue entry, figures 122 to 125. */
-export function encodeCompletion(view: DataView, completion: NvmeCompletion): void {
-  view.setUint32(0, completion.result, true);
-  view.setUint16(8, completion.submissionHead, true);
-  view.setUint16(10, completion.submissionQueueId, true);
-  view.setUint16(12, completion.commandId, true);
-  view.setUint16(14, completion.phase | (completion.status << 1) | (completion.more ? 0x4000 : 0), true);
+export function encodeCompletion(dwords: Uint32Array, completion: NvmeCompletion): void {
+  const status = completion.phase | (completion.status << 1) | (completion.more ? 0x4000 : 0);
+  dwords[0] = completion.result;
+  dwords[1] = 0;
+  dwords[2] = completion.submissionHead | (completion.submissionQueueId << 16);
+  dwords[3] = completion.commandId | (status << 16);
 }

@@ -1,17 +1,13 @@
-import { completionEntryBytes, encodeCompletion } from './command.ts';
+import { completionEntryBytes, completionEntryDwords, encodeCompletion } from './command.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { Completion, CompletionQueue } from './queues.ts';
 
-/** The last dword of an entry has the phase, by which a guest knows that the rest is there. */
-const lastDword = 12;
 const commandIdFlip = 0x5a5a;
 
 /** Puts completions into their queues. */
 export class Completer {
   readonly #interrupt: (vector: number) => void;
-  readonly #view = new DataView(new ArrayBuffer(completionEntryBytes));
-  readonly #first = new Uint8Array(this.#view.buffer, 0, lastDword);
-  readonly #last = new Uint8Array(this.#view.buffer, lastDword);
+  readonly #entry = new Uint32Array(completionEntryDwords);
 
   constructor(interrupt: (vector: number) => void) {
     this.#interrupt = interrupt;
@@ -24,16 +20,22 @@ export class Completer {
       const completion = queue.waiting.shift();
       if (completion === undefined) break;
       if (!this.#put(queue, completion, memory)) return false;
-      queue.advance();
       posted = true;
     }
     if (posted && queue.vector !== undefined) this.#interrupt(queue.vector);
     return true;
   }
 
+  /** Posts one that need not wait, as {@link flush} would. */
+  post(queue: CompletionQueue, completion: Completion, memory: GuestMemory): boolean {
+    if (!this.#put(queue, completion, memory)) return false;
+    if (queue.vector !== undefined) this.#interrupt(queue.vector);
+    return true;
+  }
+
   #put(queue: CompletionQueue, { request, status, result, wrong }: Completion, memory: GuestMemory): boolean {
     const { command, queue: submission } = request;
-    encodeCompletion(this.#view, {
+    encodeCompletion(this.#entry, {
       result,
       submissionHead: submission.head,
       submissionQueueId: wrong === 'queue-id' ? submission.id + 1 : submission.id,
@@ -42,8 +44,11 @@ export class Completer {
       status,
       more: status !== 0,
     });
-    const gpa = queue.gpa + queue.tail * completionEntryBytes;
-    // In two copies: within one, nothing says which byte comes last.
-    return memory.write(gpa, this.#first) && memory.write(gpa + lastDword, this.#last);
+    // The last dword has the phase, by which a guest knows that the rest is there.
+    if (!memory.writeDwords(queue.gpa + queue.tail * completionEntryBytes, this.#entry, completionEntryDwords)) {
+      return false;
+    }
+    queue.advance();
+    return true;
   }
 }

@@ -78,7 +78,11 @@ export class NvmeController {
       interrupt: (vector) => port.interrupt(vector),
       defer: (work) => port.defer(work),
       after: (ms, work) => port.after(ms, work),
-      execute: (request, memory, respond) => (request.queue.id === 0 ? admin : io).execute(request, memory, respond),
+      execute: (request, memory, respond) => {
+        if (request.queue.id !== 0) return io.execute(request, memory, respond);
+        admin.execute(request, memory, respond);
+        return 0;
+      },
       wentWrong: ({ queue, command }, status) => this.#logs.failed(queue.id, command, status),
       badDoorbell: (queueId, event) => this.#badDoorbell(queueId, event),
       lost: () => this.#registers.setFatal(),

@@ -1,13 +1,7 @@
 import { addressValue, type GuestAddress } from './command.ts';
-import type { GuestMemory } from './guest-memory.ts';
-import { pageBytes } from './registers.ts';
+import type { GuestMemory, MemoryPlace } from './guest-memory.ts';
+import { maxTransferBytes, pageBytes } from './registers.ts';
 import { NvmeStatus } from './status.ts';
-
-/** A piece of guest memory that a command's data goes to or comes from. All of it is RAM. */
-export interface Segment {
-  readonly gpa: number;
-  readonly sizeBytes: number;
-}
 
 const entryBytes = 8;
 const entriesPerPage = pageBytes / entryBytes;
@@ -27,39 +21,53 @@ export function followPrps(
   memory: GuestMemory,
   { prp1, prp2 }: DataPointer,
   sizeBytes: number,
-): Segment[] | NvmeStatus {
+): MemoryPlace[] | NvmeStatus {
   // The offset into the first page is in dwords.
   if ((prp1.low & 0x3) !== 0) return NvmeStatus.invalidPrpOffset;
-  const walk = new Walk(memory);
+  const gpa = addressValue(prp1);
   const first = Math.min(sizeBytes, pageBytes - (prp1.low % pageBytes));
-  if (!walk.add(addressValue(prp1), first)) return NvmeStatus.dataTransferError;
   const left = sizeBytes - first;
-  if (left === 0) return walk.segments;
-  if (left <= pageBytes) {
-    if (prp2.low % pageBytes !== 0) return NvmeStatus.invalidPrpOffset;
-    return walk.add(addressValue(prp2), left) ? walk.segments : NvmeStatus.dataTransferError;
+  if (left === 0) {
+    const only = memory.place(gpa, sizeBytes);
+    return only === undefined ? NvmeStatus.dataTransferError : [only];
   }
-  return walk.followList(prp2, left) ?? walk.segments;
+  const walk = new Walk(memory, gpa, first);
+  if (left > pageBytes) return walk.followList(prp2, left) ?? walk.end();
+  if (prp2.low % pageBytes !== 0) return NvmeStatus.invalidPrpOffset;
+  walk.add(addressValue(prp2), left);
+  return walk.end();
 }
 
-class Walk {
-  readonly segments: Segment[] = [];
-  readonly #memory: GuestMemory;
+/** Of the list that is being followed: that is over before there is another. */
+const listEntries = new Uint32Array((2 * maxTransferBytes) / pageBytes);
 
-  constructor(memory: GuestMemory) {
+class Walk {
+  readonly #memory: GuestMemory;
+  readonly #places: MemoryPlace[] = [];
+  /** Pages that lie one behind the other, and may be RAM. */
+  #gpa: number;
+  #sizeBytes: number;
+  #isRam = true;
+
+  constructor(memory: GuestMemory, gpa: number, sizeBytes: number) {
     this.#memory = memory;
+    this.#gpa = gpa;
+    this.#sizeBytes = sizeBytes;
   }
 
-  add(gpa: number, sizeBytes: number): boolean {
-    if (!this.#memory.contains(gpa, sizeBytes)) return false;
-    const last = this.segments.at(-1);
-    const joined = last !== undefined && last.gpa + last.sizeBytes === gpa;
-    if (joined && this.#memory.contains(last.gpa, last.sizeBytes + sizeBytes)) {
-      this.segments[this.segments.length - 1] = { gpa: last.gpa, sizeBytes: last.sizeBytes + sizeBytes };
-    } else {
-      this.segments.push({ gpa, sizeBytes });
+  add(gpa: number, sizeBytes: number): void {
+    if (this.#gpa + this.#sizeBytes === gpa) {
+      this.#sizeBytes += sizeBytes;
+      return;
     }
-    return true;
+    this.#finish();
+    this.#gpa = gpa;
+    this.#sizeBytes = sizeBytes;
+  }
+
+  end(): MemoryPlace[] | NvmeStatus {
+    this.#finish();
+    return this.#isRam ? this.#places : NvmeStatus.dataTransferError;
   }
 
   /** Undefined: all is followed. */
@@ -72,34 +80,48 @@ class Walk {
       const room = entriesPerPage - (list.low % pageBytes) / entryBytes;
       // The last place of a page leads on where what is needed doesn't fit.
       const chained = needed > room;
-      const view = this.#readList(list, chained ? room : needed);
-      if (view === undefined) return NvmeStatus.dataTransferError;
+      const entries = listEntries;
+      const count = chained ? room : needed;
+      if (!this.#memory.readDwords(addressValue(list), entries, 2 * count)) return NvmeStatus.dataTransferError;
       const pages = chained ? room - 1 : needed;
       for (let index = 0; index < pages; index += 1) {
-        const low = view.getUint32(index * entryBytes, true);
-        const high = view.getUint32(index * entryBytes + 4, true);
+        const low = entries[2 * index] ?? 0;
         if (low % pageBytes !== 0) return NvmeStatus.invalidPrpOffset;
         const part = Math.min(left, pageBytes);
-        if (!this.add(high * 2 ** 32 + low, part)) return NvmeStatus.dataTransferError;
+        this.add((entries[2 * index + 1] ?? 0) * 2 ** 32 + low, part);
         left -= part;
       }
       if (!chained) return undefined;
-      list = { low: view.getUint32(pages * entryBytes, true), high: view.getUint32(pages * entryBytes + 4, true) };
+      list = { low: entries[2 * pages] ?? 0, high: entries[2 * pages + 1] ?? 0 };
       if (list.low % pageBytes !== 0) return NvmeStatus.invalidPrpOffset;
     }
     return undefined;
   }
 
-  #readList(list: GuestAddress, count: number): DataView | undefined {
-    const bytes = new Uint8Array(count * entryBytes);
-    return this.#memory.read(addressValue(list), bytes) ? new DataView(bytes.buffer) : undefined;
+  #finish(): void {
+    const place = this.#memory.place(this.#gpa, this.#sizeBytes);
+    if (place === undefined) this.#isRam &&= this.#addPages();
+    else this.#places.push(place);
+  }
+
+  /** They aren't one piece of memory; each page may be in one all the same. */
+  #addPages(): boolean {
+    const end = this.#gpa + this.#sizeBytes;
+    for (let gpa = this.#gpa; gpa < end; ) {
+      const next = Math.min(end, gpa - (gpa % pageBytes) + pageBytes);
+      const place = this.#memory.place(gpa, next - gpa);
+      if (place === undefined) return false;
+      this.#places.push(place);
+      gpa = next;
+    }
+    return true;
   }
 }
 
 /** Copies to where a command wants its data. All pieces are RAM: {@link followPrps} has looked. */
-export function scatter(memory: GuestMemory, segments: readonly Segment[], source: Uint8Array): boolean {
+export function scatter(memory: GuestMemory, places: readonly MemoryPlace[], source: Uint8Array): boolean {
   let at = 0;
-  for (const { gpa, sizeBytes } of segments) {
+  for (const { gpa, sizeBytes } of places) {
     if (!memory.write(gpa, source.subarray(at, at + sizeBytes))) return false;
     at += sizeBytes;
   }
@@ -107,22 +129,11 @@ export function scatter(memory: GuestMemory, segments: readonly Segment[], sourc
 }
 
 /** The other way round; `target` is as long as the pieces together. */
-export function gather(memory: GuestMemory, segments: readonly Segment[], target: Uint8Array): boolean {
+export function gather(memory: GuestMemory, places: readonly MemoryPlace[], target: Uint8Array): boolean {
   let at = 0;
-  for (const { gpa, sizeBytes } of segments) {
+  for (const { gpa, sizeBytes } of places) {
     if (!memory.read(gpa, target.subarray(at, at + sizeBytes))) return false;
     at += sizeBytes;
   }
   return true;
-}
-
-/** The pieces themselves; undefined: not all of them are there any more. */
-export function viewsOf(memory: GuestMemory, segments: readonly Segment[]): Uint8Array[] | undefined {
-  const views: Uint8Array[] = [];
-  for (const { gpa, sizeBytes } of segments) {
-    const view = memory.view(gpa, sizeBytes);
-    if (view === undefined) return undefined;
-    views.push(view);
-  }
-  return views;
 }

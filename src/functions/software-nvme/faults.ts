@@ -46,6 +46,7 @@ export class FaultPlan {
 
   /** What shall go wrong with this command. */
   take(queue: FaultOrder['queue'], opcode: number): CommandFault | undefined {
+    if (this.#pending.length === 0) return undefined;
     for (const [index, pending] of this.#pending.entries()) {
       const { order } = pending;
       if (order.queue !== queue || (order.opcode !== undefined && order.opcode !== opcode)) continue;

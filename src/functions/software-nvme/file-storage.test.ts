@@ -3,6 +3,7 @@ import { closeSync, fstatSync, mkdtempSync, openSync, rmSync, statfsSync, trunca
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import type { BytePlace } from '../../linux/index.ts';
 import { FileStorage } from './file-storage.ts';
 import type { StorageDone } from './storage.ts';
 
@@ -19,6 +20,8 @@ function open(
   const fd = openSync(path, flags);
   return { storage: new FileStorage({ fd, sizeBytes: BYTES, readOnly: false, inMemory: false }), path, fd };
 }
+
+const whole = (bytes: Uint8Array): BytePlace => ({ bytes, start: 0, sizeBytes: bytes.byteLength });
 
 /** What an operation ends with. */
 const ended = (act: (done: StorageDone) => void): Promise<Error | undefined> => new Promise(act);
@@ -41,20 +44,21 @@ test('what the kernel has at hand is read into its places at once, or not at all
   const { storage, path } = open('at-hand');
   await ended((done) => storage.write(512, new Uint8Array(1024).fill(7), done));
   const memory = new Uint8Array(new SharedArrayBuffer(8192));
-  const places = [memory.subarray(100, 612), memory.subarray(4096, 5120)];
+  const part = (start: number, sizeBytes: number): BytePlace => ({ bytes: memory, start, sizeBytes });
+  const places = [part(100, 512), part(4096, 1024)];
   // Whether it can is the file system's affair; what it says must be so.
   if (storage.readAtHand(0, places)) {
     assert.ok(memory.subarray(100, 612).every((byte) => byte === 0xa5));
     assert.ok(memory.subarray(4096, 5120).every((byte) => byte === 7));
     assert.deepEqual([memory[99], memory[612], memory[4095], memory[5120]], [0, 0, 0, 0]);
   }
-  if (storage.writeAtOnce(2048, [memory.subarray(0, 50), memory.subarray(100, 562)])) {
+  if (storage.writeAtOnce(2048, [part(0, 50), part(100, 462)])) {
     const written = new Uint8Array(512);
     await ended((done) => storage.read(2048, written, done));
     assert.deepEqual([...written.subarray(48, 52)], [0, 0, 0xa5, 0xa5]);
   }
   truncateSync(path, 4096);
-  assert.equal(storage.readAtHand(4000, [memory.subarray(0, 200)]), false, 'not all of it is there');
+  assert.equal(storage.readAtHand(4000, [part(0, 200)]), false, 'not all of it is there');
   storage.close();
   assert.equal(storage.readAtHand(0, places), false);
 });
@@ -65,9 +69,9 @@ test('a file in memory is always at hand', (t) => {
   writeFileSync(path, new Uint8Array(4096).fill(0x5a));
   const storage = new FileStorage({ fd: openSync(path, 'r+'), sizeBytes: 4096, readOnly: false, inMemory: true });
   rmSync(path);
-  assert.equal(storage.writeAtOnce(512, [new Uint8Array(100).fill(1), new Uint8Array(412).fill(2)]), true);
+  assert.equal(storage.writeAtOnce(512, [whole(new Uint8Array(100).fill(1)), whole(new Uint8Array(412).fill(2))]), true);
   const target = new Uint8Array(4096);
-  assert.equal(storage.readAtHand(0, [target]), true);
+  assert.equal(storage.readAtHand(0, [whole(target)]), true);
   const expected = new Uint8Array(4096).fill(0x5a).fill(1, 512, 612).fill(2, 612, 1024);
   assert.deepEqual(target, expected);
   storage.close();

@@ -1,5 +1,5 @@
 import { close, fdatasync, read, write } from 'node:fs';
-import { type AtOnce, punchHole, readInto, writeFrom } from '../../linux/index.ts';
+import { type AtOnce, type BytePlace, punchHole, readInto, writeFrom } from '../../linux/index.ts';
 import type { Storage, StorageDone } from './storage.ts';
 
 /** A file that somebody has opened. */
@@ -24,7 +24,8 @@ export class FileStorage implements Storage {
   readonly #fd: number;
   readonly #inMemory: boolean;
   /** Until the file system says that it can't. */
-  readonly #mayAtOnce = { reads: true, writes: true };
+  #mayReadAtOnce = true;
+  #mayWriteAtOnce = true;
   #underWay = 0;
   #idleWaiters: (() => void)[] = [];
   #punches = true;
@@ -42,12 +43,18 @@ export class FileStorage implements Storage {
     this.#begin(done, (end) => this.#read(offset, target, end));
   }
 
-  readAtHand(offset: number, targets: readonly Uint8Array[]): boolean {
-    return this.#atOnce('reads', () => readInto(this.#fd, targets, offset, this.#inMemory));
+  readAtHand(offset: number, targets: readonly BytePlace[]): boolean {
+    if (this.#closed || !this.#mayReadAtOnce) return false;
+    const outcome = readInto(this.#fd, targets, offset, this.#inMemory);
+    if (outcome === 'never') this.#mayReadAtOnce = false;
+    return isDone(outcome);
   }
 
-  writeAtOnce(offset: number, sources: readonly Uint8Array[]): boolean {
-    return this.#atOnce('writes', () => writeFrom(this.#fd, sources, offset, this.#inMemory));
+  writeAtOnce(offset: number, sources: readonly BytePlace[]): boolean {
+    if (this.#closed || !this.#mayWriteAtOnce) return false;
+    const outcome = writeFrom(this.#fd, sources, offset, this.#inMemory);
+    if (outcome === 'never') this.#mayWriteAtOnce = false;
+    return isDone(outcome);
   }
 
   write(offset: number, source: Uint8Array, done: StorageDone): void {
@@ -80,14 +87,6 @@ export class FileStorage implements Storage {
     this.#closed = true;
     // Closing ends the lock; there is nobody to tell what became of it.
     this.whenIdle(() => close(this.#fd, () => undefined));
-  }
-
-  /** What went wrong, if something did, the same at leisure tells. */
-  #atOnce(kind: 'reads' | 'writes', act: () => AtOnce): boolean {
-    if (this.#closed || !this.#mayAtOnce[kind]) return false;
-    const outcome = act();
-    if (outcome === 'never') this.#mayAtOnce[kind] = false;
-    return outcome === 'done';
   }
 
   #begin(done: StorageDone, act: (end: StorageDone) => void): void {
@@ -132,3 +131,6 @@ export class FileStorage implements Storage {
     });
   }
 }
+
+/** What went wrong, if something did, the same at leisure tells. */
+const isDone = (outcome: AtOnce): boolean => outcome === 'done';

@@ -1,4 +1,12 @@
+import type { BytePlace } from '../../linux/index.ts';
 import type { DmaRegion } from '../function.ts';
+
+const dwordBytes = 4;
+
+/** A piece of guest memory. What is in it is for data that is put there and not looked at; not to be kept. */
+export interface MemoryPlace extends BytePlace {
+  readonly gpa: number;
+}
 
 /**
  * All that a software function sees of a guest: its memory by address, copied. An address that isn't all RAM is refused, and
@@ -8,19 +16,36 @@ export interface GuestMemory {
   contains(gpa: number, sizeBytes: number): boolean;
   read(gpa: number, target: Uint8Array): boolean;
   write(gpa: number, source: Uint8Array): boolean;
-  /** The memory itself, for data that is put there and not looked at; not to be kept. */
-  view(gpa: number, sizeBytes: number): Uint8Array | undefined;
+  /** Whole dwords, from a multiple of four on, each read once. Those behind `count` stay. */
+  readDwords(gpa: number, target: Uint32Array, count: number): boolean;
+  /** The same the other way round, in order: whoever sees the last one sees the others. */
+  writeDwords(gpa: number, source: Uint32Array, count: number): boolean;
+  /** Where an address is. */
+  place(gpa: number, sizeBytes: number): MemoryPlace | undefined;
   /** What was written before is seen by other processors before anything is read after. */
   fence(): void;
 }
 
+interface Region {
+  readonly gpa: number;
+  readonly end: number;
+  readonly bytes: Uint8Array;
+  readonly dwords: Uint32Array;
+}
+
 /** The memory that a borrower has made reachable by DMA. */
 export class DmaMemory implements GuestMemory {
-  readonly #regions: readonly DmaRegion[];
+  readonly #regions: readonly Region[];
   readonly #fence = new Int32Array(new SharedArrayBuffer(4));
 
+  /** Regions begin at whole pages, here as in the guest. */
   constructor(regions: readonly DmaRegion[]) {
-    this.#regions = regions;
+    this.#regions = regions.map(({ gpa, sizeBytes, bytes }) => ({
+      gpa,
+      end: gpa + sizeBytes,
+      bytes,
+      dwords: new Uint32Array(bytes.buffer, bytes.byteOffset, Math.floor(sizeBytes / dwordBytes)),
+    }));
   }
 
   contains(gpa: number, sizeBytes: number): boolean {
@@ -28,21 +53,42 @@ export class DmaMemory implements GuestMemory {
   }
 
   read(gpa: number, target: Uint8Array): boolean {
-    const source = this.#find(gpa, target.byteLength);
-    if (source === undefined) return false;
-    copy(source, target);
+    const region = this.#regionOf(gpa, target.byteLength);
+    if (region === undefined) return false;
+    const start = gpa - region.gpa;
+    copy(region.bytes.subarray(start, start + target.byteLength), target);
     return true;
   }
 
   write(gpa: number, source: Uint8Array): boolean {
-    const target = this.#find(gpa, source.byteLength);
-    if (target === undefined) return false;
-    copy(source, target);
+    const region = this.#regionOf(gpa, source.byteLength);
+    if (region === undefined) return false;
+    const start = gpa - region.gpa;
+    copy(source, region.bytes.subarray(start, start + source.byteLength));
     return true;
   }
 
-  view(gpa: number, sizeBytes: number): Uint8Array | undefined {
-    return this.#find(gpa, sizeBytes);
+  readDwords(gpa: number, target: Uint32Array, count: number): boolean {
+    const region = this.#regionOf(gpa, count * dwordBytes);
+    if (region === undefined || gpa % dwordBytes !== 0) return false;
+    const { dwords } = region;
+    const start = (gpa - region.gpa) / dwordBytes;
+    for (let index = 0; index < count; index += 1) target[index] = dwords[start + index] ?? 0;
+    return true;
+  }
+
+  writeDwords(gpa: number, source: Uint32Array, count: number): boolean {
+    const region = this.#regionOf(gpa, count * dwordBytes);
+    if (region === undefined || gpa % dwordBytes !== 0) return false;
+    const { dwords } = region;
+    const start = (gpa - region.gpa) / dwordBytes;
+    for (let index = 0; index < count; index += 1) dwords[start + index] = source[index] ?? 0;
+    return true;
+  }
+
+  place(gpa: number, sizeBytes: number): MemoryPlace | undefined {
+    const region = this.#regionOf(gpa, sizeBytes);
+    return region === undefined ? undefined : { gpa, sizeBytes, bytes: region.bytes, start: gpa - region.gpa };
   }
 
   fence(): void {
@@ -50,14 +96,14 @@ export class DmaMemory implements GuestMemory {
     Atomics.add(this.#fence, 0, 1);
   }
 
-  #find(gpa: number, sizeBytes: number): Uint8Array | undefined {
-    const region = this.#regionOf(gpa, sizeBytes);
-    return region?.bytes.subarray(gpa - region.gpa, gpa - region.gpa + sizeBytes);
-  }
-
-  #regionOf(gpa: number, sizeBytes: number): DmaRegion | undefined {
-    if (!Number.isSafeInteger(gpa) || gpa < 0) return undefined;
-    return this.#regions.find((region) => gpa >= region.gpa && gpa + sizeBytes <= region.gpa + region.sizeBytes);
+  /** Addresses are whole; those that are too large to be exact lie behind every region. */
+  #regionOf(gpa: number, sizeBytes: number): Region | undefined {
+    const regions = this.#regions;
+    for (let index = 0; index < regions.length; index += 1) {
+      const region = regions[index];
+      if (region !== undefined && gpa >= region.gpa && gpa + sizeBytes <= region.end) return region;
+    }
+    return undefined;
   }
 }
 
@@ -91,8 +137,16 @@ export class GatedMemory implements GuestMemory {
     return this.#open() && this.#memory.write(gpa, source);
   }
 
-  view(gpa: number, sizeBytes: number): Uint8Array | undefined {
-    return this.#open() ? this.#memory.view(gpa, sizeBytes) : undefined;
+  readDwords(gpa: number, target: Uint32Array, count: number): boolean {
+    return this.#open() && this.#memory.readDwords(gpa, target, count);
+  }
+
+  writeDwords(gpa: number, source: Uint32Array, count: number): boolean {
+    return this.#open() && this.#memory.writeDwords(gpa, source, count);
+  }
+
+  place(gpa: number, sizeBytes: number): MemoryPlace | undefined {
+    return this.#open() ? this.#memory.place(gpa, sizeBytes) : undefined;
   }
 
   fence(): void {

@@ -17,7 +17,7 @@ test('blocks outside of the namespace, transfers that are too large, namespaces 
     [{ cdw10: 2047, cdw12: 1 }, NvmeStatus.lbaOutOfRange],
     [{ cdw10: 0xffff_ffff, cdw11: 0xffff_ffff }, NvmeStatus.lbaOutOfRange],
     [{ cdw10: 0, cdw11: 1 }, NvmeStatus.lbaOutOfRange],
-    [{ cdw12: 256 }, NvmeStatus.invalidField],
+    [{ cdw12: 1024 }, NvmeStatus.invalidField],
     [{ cdw12: 0xffff }, NvmeStatus.invalidField],
     [{ namespaceId: 0 }, NvmeStatus.invalidNamespaceOrFormat],
     [{ namespaceId: 2 }, NvmeStatus.invalidNamespaceOrFormat],

@@ -1,8 +1,8 @@
 import { BufferPool } from './buffer-pool.ts';
 import { allNamespaces, IoOpcode, type NvmeCommand, type Respond } from './command.ts';
-import { followPrps, gather, scatter, type Segment, viewsOf } from './data-pointer.ts';
+import { followPrps, gather, scatter } from './data-pointer.ts';
 import type { Features } from './features.ts';
-import type { GuestMemory } from './guest-memory.ts';
+import type { GuestMemory, MemoryPlace } from './guest-memory.ts';
 import type { LogPages } from './log-pages.ts';
 import { blockBytes, byteRange, type Namespace } from './namespace.ts';
 import type { Request } from './queues.ts';
@@ -31,7 +31,7 @@ interface ByteSpan {
 }
 
 interface Transfer extends ByteSpan {
-  readonly segments: readonly Segment[];
+  readonly places: readonly MemoryPlace[];
 }
 
 /**
@@ -47,18 +47,31 @@ export class IoCommands {
     this.#parts = parts;
   }
 
-  execute(request: Request, memory: GuestMemory, respond: Respond): void {
+  /** Gives how many bytes it has moved when it returns. */
+  execute(request: Request, memory: GuestMemory, respond: Respond): number {
     const { command } = request;
-    if (command.opcode === IoOpcode.flush) return this.#flush(command, respond);
     const namespace = this.#parts.namespaces[command.namespaceId - 1];
+    const transfers = command.opcode === IoOpcode.read || command.opcode === IoOpcode.write;
+    if (transfers && namespace !== undefined && !this.#parts.isFormatting(namespace)) {
+      return command.opcode === IoOpcode.read
+        ? this.#read(namespace, request, memory, respond)
+        : this.#write(namespace, command, memory, respond);
+    }
+    this.#executeOther(command, namespace, memory, respond);
+    return 0;
+  }
+
+  #executeOther(
+    command: NvmeCommand,
+    namespace: Namespace | undefined,
+    memory: GuestMemory,
+    respond: Respond,
+  ): void {
+    if (command.opcode === IoOpcode.flush) return this.#flush(command, respond);
     if (!knownOpcodes.has(command.opcode)) return respond(NvmeStatus.invalidOpcode);
     if (namespace === undefined) return respond(NvmeStatus.invalidNamespaceOrFormat);
     if (this.#parts.isFormatting(namespace)) return respond(NvmeStatus.formatInProgress);
     switch (command.opcode) {
-      case IoOpcode.read:
-        return this.#read(namespace, request, memory, respond);
-      case IoOpcode.write:
-        return this.#write(namespace, command, memory, respond);
       case IoOpcode.compare:
         return this.#compare(namespace, command, memory, respond);
       case IoOpcode.writeZeroes:
@@ -84,41 +97,70 @@ export class IoCommands {
     }
   }
 
-  #read(namespace: Namespace, request: Request, memory: GuestMemory, respond: Respond): void {
+  #read(namespace: Namespace, request: Request, memory: GuestMemory, respond: Respond): number {
     const transfer = this.#transfer(namespace, request.command, memory);
-    if (typeof transfer === 'number') return respond(transfer);
-    const { offset, sizeBytes, segments } = transfer;
-    const places = viewsOf(memory, segments);
-    if (places !== undefined && namespace.storage.readAtHand(offset, places)) {
-      this.#parts.logs.wasRead(sizeBytes);
-      return respond(NvmeStatus.success);
+    if (typeof transfer === 'number') {
+      respond(transfer);
+      return 0;
     }
+    const { offset, sizeBytes, places } = transfer;
+    if (namespace.storage.readAtHand(offset, places)) {
+      this.#parts.logs.wasRead(sizeBytes);
+      respond(NvmeStatus.success);
+      return sizeBytes;
+    }
+    this.#readLater(namespace, request, transfer, memory, respond);
+    return 0;
+  }
+
+  #readLater(
+    namespace: Namespace,
+    request: Request,
+    { offset, sizeBytes, places }: Transfer,
+    memory: GuestMemory,
+    respond: Respond,
+  ): void {
     const buffer = this.#pool.take(sizeBytes);
     const data = buffer.subarray(0, sizeBytes);
     namespace.storage.read(offset, data, (error) => {
-      const status = error === undefined ? deliver(request, memory, segments, data) : NvmeStatus.unrecoveredReadError;
+      const status = error === undefined ? deliver(request, memory, places, data) : NvmeStatus.unrecoveredReadError;
       this.#pool.giveBack(buffer);
       if (status === NvmeStatus.success) this.#parts.logs.wasRead(sizeBytes);
       respond(status);
     });
   }
 
-  #write(namespace: Namespace, command: NvmeCommand, memory: GuestMemory, respond: Respond): void {
-    if (namespace.storage.readOnly) return respond(NvmeStatus.namespaceWriteProtected);
-    const transfer = this.#transfer(namespace, command, memory);
-    if (typeof transfer === 'number') return respond(transfer);
-    const { offset, sizeBytes, segments } = transfer;
-    const places = viewsOf(memory, segments);
-    if (places !== undefined && namespace.storage.writeAtOnce(offset, places)) {
-      this.#parts.logs.wasWritten(sizeBytes);
-      return this.#settle(namespace, command, undefined, respond);
+  #write(namespace: Namespace, command: NvmeCommand, memory: GuestMemory, respond: Respond): number {
+    const transfer = namespace.storage.readOnly
+      ? NvmeStatus.namespaceWriteProtected
+      : this.#transfer(namespace, command, memory);
+    if (typeof transfer === 'number') {
+      respond(transfer);
+      return 0;
     }
+    const { offset, sizeBytes, places } = transfer;
+    if (namespace.storage.writeAtOnce(offset, places)) {
+      this.#parts.logs.wasWritten(sizeBytes);
+      this.#settle(namespace, command, undefined, respond);
+      return sizeBytes;
+    }
+    this.#writeLater(namespace, command, transfer, memory, respond);
+    return 0;
+  }
+
+  #writeLater(
+    namespace: Namespace,
+    command: NvmeCommand,
+    transfer: Transfer,
+    memory: GuestMemory,
+    respond: Respond,
+  ): void {
     const taken = this.#copyData(transfer, memory);
     if (typeof taken === 'number') return respond(taken);
     const { buffer, data } = taken;
-    namespace.storage.write(offset, data, (error) => {
+    namespace.storage.write(transfer.offset, data, (error) => {
       this.#pool.giveBack(buffer);
-      if (error === undefined) this.#parts.logs.wasWritten(sizeBytes);
+      if (error === undefined) this.#parts.logs.wasWritten(transfer.sizeBytes);
       this.#settle(namespace, command, error, respond);
     });
   }
@@ -153,9 +195,9 @@ export class IoCommands {
     if ((command.cdw11 & deallocate) === 0) return respond(NvmeStatus.success);
     if (namespace.storage.readOnly) return respond(NvmeStatus.namespaceWriteProtected);
     const bytes = new Uint8Array(((command.cdw10 & 0xff) + 1) * rangeBytes);
-    const segments = followPrps(memory, command, bytes.byteLength);
-    if (typeof segments === 'number') return respond(segments);
-    if (!gather(memory, segments, bytes)) return respond(NvmeStatus.dataTransferError);
+    const places = followPrps(memory, command, bytes.byteLength);
+    if (typeof places === 'number') return respond(places);
+    if (!gather(memory, places, bytes)) return respond(NvmeStatus.dataTransferError);
     const view = new DataView(bytes.buffer);
     const ranges: ByteSpan[] = [];
     for (let at = 0; at < bytes.byteLength; at += rangeBytes) {
@@ -179,12 +221,12 @@ export class IoCommands {
 
   /** The guest's data, copied. The caller gives `buffer` back. */
   #copyData(
-    { sizeBytes, segments }: Transfer,
+    { sizeBytes, places }: Transfer,
     memory: GuestMemory,
   ): { readonly buffer: Uint8Array; readonly data: Uint8Array } | NvmeStatus {
     const buffer = this.#pool.take(sizeBytes);
     const data = buffer.subarray(0, sizeBytes);
-    if (gather(memory, segments, data)) return { buffer, data };
+    if (gather(memory, places, data)) return { buffer, data };
     this.#pool.giveBack(buffer);
     return NvmeStatus.dataTransferError;
   }
@@ -194,8 +236,8 @@ export class IoCommands {
     const sizeBytes = ((command.cdw12 & 0xffff) + 1) * blockBytes;
     if (sizeBytes > maxTransferBytes) return NvmeStatus.invalidField;
     if (range === undefined) return NvmeStatus.lbaOutOfRange;
-    const segments = followPrps(memory, command, sizeBytes);
-    return typeof segments === 'number' ? segments : { ...range, segments };
+    const places = followPrps(memory, command, sizeBytes);
+    return typeof places === 'number' ? places : { offset: range.offset, sizeBytes, places };
   }
 }
 
@@ -213,8 +255,8 @@ function clearEach(namespace: Namespace, ranges: readonly ByteSpan[], done: (err
   );
 }
 
-function deliver(request: Request, memory: GuestMemory, segments: readonly Segment[], data: Uint8Array): NvmeStatus {
+function deliver(request: Request, memory: GuestMemory, places: readonly MemoryPlace[], data: Uint8Array): NvmeStatus {
   // The guest may have given that memory to something else since.
   if (request.abandoned) return NvmeStatus.success;
-  return scatter(memory, segments, data) ? NvmeStatus.success : NvmeStatus.dataTransferError;
+  return scatter(memory, places, data) ? NvmeStatus.success : NvmeStatus.dataTransferError;
 }

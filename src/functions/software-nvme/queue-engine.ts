@@ -1,9 +1,16 @@
 import { AsyncEvent } from './async-events.ts';
-import { decodeCommand, type Respond, submissionEntryBytes } from './command.ts';
+import { decodeCommand, type Respond, submissionEntryBytes, submissionEntryDwords } from './command.ts';
 import { Completer } from './completer.ts';
 import type { CommandFault, FaultPlan } from './faults.ts';
 import type { GuestMemory } from './guest-memory.ts';
-import { type Completion, CompletionQueue, QueueSet, type Request, SubmissionQueue } from './queues.ts';
+import {
+  type Completion,
+  CompletionQueue,
+  type DoorbellOutcome,
+  QueueSet,
+  type Request,
+  SubmissionQueue,
+} from './queues.ts';
 import type { AdminQueuePlaces } from './register-file.ts';
 import { ShadowDoorbells } from './shadow-doorbells.ts';
 import { NvmeStatus } from './status.ts';
@@ -18,8 +25,8 @@ export interface EnginePort {
   defer(work: () => void): void;
   /** Runs work later; the result takes it back. */
   after(ms: number, work: () => void): () => void;
-  /** Carries a command out; `respond` ends it, now or later. */
-  execute(request: Request, memory: GuestMemory, respond: Respond): void;
+  /** Carries a command out; `respond` ends it, now or later. Gives how many bytes it has moved at once. */
+  execute(request: Request, memory: GuestMemory, respond: Respond): number;
   /** A command has ended badly. */
   wentWrong(request: Pick<Request, 'command' | 'queue'>, status: number): void;
   badDoorbell(queueId: number, event: AsyncEvent): void;
@@ -27,11 +34,12 @@ export interface EnginePort {
   lost(): void;
 }
 
-/** Commands in one go, before others have their turn; and of one queue, before the next queue has. */
+/** Commands, and bytes that they move, in one go, before others have their turn; and commands of one queue, before the next queue has. */
 const commandsPerTurn = 64;
+const bytesPerTurn = 8 * 2 ** 20;
 const commandsPerQueue = 16;
 /** I/O commands under way at once, and admin commands: what is behind waits in the guest's own memory. */
-const maxIoUnderWay = 256;
+const maxIoUnderWay = 64;
 const maxAdminUnderWay = 64;
 
 /**
@@ -41,15 +49,17 @@ export class QueueEngine {
   readonly queues = new QueueSet();
   readonly #port: EnginePort;
   readonly #completer: Completer;
-  readonly #entry = new Uint8Array(submissionEntryBytes);
+  readonly #entry = new Uint32Array(submissionEntryDwords);
   /** Queues that may have commands, in the order of their turns. */
-  readonly #due = new Set<SubmissionQueue>();
+  readonly #due: SubmissionQueue[] = [];
   /** Queues that wait for something other than their guest. */
   readonly #held = new Set<SubmissionQueue>();
   #shadows: ShadowDoorbells | undefined;
   /** Vectors to raise when the commands in hand are through: one interrupt for all that is done at once. */
-  readonly #raised = new Set<number>();
+  readonly #raised: number[] = [];
   #ioUnderWay = 0;
+  /** Of {@link bytesPerTurn}. */
+  #movedBytes = 0;
   #turning = false;
   #turnDeferred = false;
 
@@ -67,7 +77,7 @@ export class QueueEngine {
   /** Forgets all queues; nothing that is under way completes any more. */
   stop(): void {
     this.queues.abandonAll();
-    this.#due.clear();
+    this.#due.length = 0;
     this.#held.clear();
     this.#shadows = undefined;
     this.#ioUnderWay = 0;
@@ -130,14 +140,20 @@ export class QueueEngine {
   }
 
   #serveSoon(queue: SubmissionQueue): void {
-    this.#due.add(queue);
+    this.#makeDue(queue);
     this.#turn();
+  }
+
+  #makeDue(queue: SubmissionQueue): void {
+    if (queue.due) return;
+    queue.due = true;
+    this.#due.push(queue);
   }
 
   /** What held queues up may have changed. */
   #release(): void {
     if (this.#held.size === 0) return;
-    for (const queue of this.#held) this.#due.add(queue);
+    for (const queue of this.#held) this.#makeDue(queue);
     this.#held.clear();
     this.#turn();
   }
@@ -146,17 +162,17 @@ export class QueueEngine {
   #turn(): void {
     if (this.#turning) return;
     this.#turning = true;
+    this.#movedBytes = 0;
     let left = commandsPerTurn;
-    while (left > 0) {
-      const [queue] = this.#due;
+    while (left > 0 && this.#movedBytes < bytesPerTurn) {
+      const queue = this.#due.shift();
       if (queue === undefined) break;
-      this.#due.delete(queue);
+      queue.due = false;
       left -= this.#serve(queue, Math.min(left, commandsPerQueue));
-      for (const vector of this.#raised) this.#port.interrupt(vector);
-      this.#raised.clear();
+      this.#interruptRaised();
     }
     this.#turning = false;
-    if (this.#due.size === 0 || this.#turnDeferred) return;
+    if (this.#due.length === 0 || this.#turnDeferred) return;
     this.#turnDeferred = true;
     this.#port.defer(() => {
       this.#turnDeferred = false;
@@ -165,29 +181,38 @@ export class QueueEngine {
   }
 
   #raise(vector: number): void {
-    if (this.#turning) this.#raised.add(vector);
-    else this.#port.interrupt(vector);
+    if (!this.#turning) this.#port.interrupt(vector);
+    else if (!this.#raised.includes(vector)) this.#raised.push(vector);
+  }
+
+  #interruptRaised(): void {
+    const raised = this.#raised;
+    for (let index = 0; index < raised.length; index += 1) this.#port.interrupt(raised[index] ?? 0);
+    raised.length = 0;
   }
 
   /** Gives how many commands were started. */
   #serve(queue: SubmissionQueue, limit: number): number {
     for (let started = 0; started < limit; started += 1) {
       const memory = this.#port.memory();
-      if (this.queues.submission.get(queue.id) !== queue || queue.deletion !== undefined) return started;
+      if (queue.deletion !== undefined) return started;
       if (memory === undefined || this.#mustWait(queue)) {
         this.#held.add(queue);
         return started;
       }
       if (queue.empty) this.#look(queue);
       if (queue.empty) return started;
-      if (!memory.read(queue.gpa + queue.head * submissionEntryBytes, this.#entry)) {
+      if (!memory.readDwords(queue.gpa + queue.head * submissionEntryBytes, this.#entry, submissionEntryDwords)) {
         this.#port.lost();
         return started;
       }
       queue.advance();
       this.#begin({ command: decodeCommand(this.#entry), queue, abandoned: false, cancel: undefined }, memory);
+      if (this.#movedBytes < bytesPerTurn) continue;
+      this.#makeDue(queue);
+      return started + 1;
     }
-    this.#due.add(queue);
+    this.#makeDue(queue);
     return limit;
   }
 
@@ -196,33 +221,43 @@ export class QueueEngine {
     return queue.id === 0 ? queue.underWay.size >= maxAdminUnderWay : this.#ioUnderWay >= maxIoUnderWay;
   }
 
-  /** What the shadow doorbell of an empty queue says now; and asks to be told when it says something else. */
+  /** What the shadow doorbell of an empty queue says now; and where that is no news, asks to be told of the next. */
   #look(queue: SubmissionQueue): void {
     const shadows = this.#shadows;
     if (shadows === undefined) return;
+    const outcome = queue.id === 0 ? 'same' : this.#follow(queue, shadows);
+    if (!queue.empty) return;
     shadows.arm(queue.id, 'submission', queue.tail);
-    if (queue.id === 0) return;
+    // What came just before it rang nobody.
+    if (queue.id !== 0 && outcome === 'same') this.#follow(queue, shadows);
+  }
+
+  #follow(queue: SubmissionQueue, shadows: ShadowDoorbells): DoorbellOutcome {
     const tail = shadows.read(queue.id, 'submission');
-    if (tail !== undefined && queue.moveTail(tail) === 'invalid') {
-      this.#port.badDoorbell(queue.id, AsyncEvent.invalidDoorbellValue);
-    }
+    const outcome = tail === undefined ? 'same' : queue.moveTail(tail);
+    if (outcome === 'invalid') this.#port.badDoorbell(queue.id, AsyncEvent.invalidDoorbellValue);
+    return outcome;
   }
 
   #begin(request: Request, memory: GuestMemory): void {
     const { command, queue } = request;
-    if (queue.underWay.has(command.commandId)) {
+    const { underWay } = queue;
+    if (underWay.size > 0 && underWay.has(command.commandId)) {
       return this.#post({ request, status: NvmeStatus.commandIdConflict, result: 0, wrong: undefined });
     }
-    queue.underWay.set(command.commandId, request);
-    if (queue.id !== 0) this.#ioUnderWay += 1;
+    if (queue.id === 0) underWay.set(command.commandId, request);
+    else this.#ioUnderWay += 1;
+    this.#start(request, memory);
+    // Most of an I/O queue's have ended by now.
+    if (queue.id !== 0 && !request.abandoned) underWay.set(command.commandId, request);
+  }
+
+  #start(request: Request, memory: GuestMemory): void {
+    const { command, queue } = request;
     const fault = this.#port.faults.take(queue.id === 0 ? 'admin' : 'io', command.opcode);
     const respond: Respond = (status, result = 0) => this.#complete(request, status, result, fault);
     // Neither fused operations nor scatter-gather lists are offered.
     if (command.fused !== 0 || command.dataPointerKind !== 0) return respond(NvmeStatus.invalidField);
-    const run = (): void => {
-      request.cancel = undefined;
-      this.#port.execute(request, memory, respond);
-    };
     switch (fault?.kind) {
       case 'error':
         return respond(fault.status);
@@ -230,19 +265,24 @@ export class QueueEngine {
         request.cancel = () => undefined;
         return;
       case 'slow':
-        request.cancel = this.#port.after(fault.ms, run);
+        request.cancel = this.#port.after(fault.ms, () => this.#execute(request, memory, respond));
         return;
       case 'bad-completion':
       case undefined:
-        return run();
+        return this.#execute(request, memory, respond);
     }
+  }
+
+  #execute(request: Request, memory: GuestMemory, respond: Respond): void {
+    request.cancel = undefined;
+    this.#movedBytes += this.#port.execute(request, memory, respond);
   }
 
   #complete(request: Request, status: number, result: number, fault: CommandFault | undefined): void {
     const { command, queue } = request;
     if (request.abandoned) return;
     request.abandoned = true;
-    queue.underWay.delete(command.commandId);
+    if (queue.underWay.size > 0) queue.underWay.delete(command.commandId);
     if (queue.id !== 0) this.#ioUnderWay -= 1;
     const wrong = fault?.kind === 'bad-completion' ? fault.wrong : undefined;
     this.#post({ request, status, result, wrong });
@@ -263,8 +303,13 @@ export class QueueEngine {
     const { request, status } = completion;
     if (status !== NvmeStatus.success) this.#port.wentWrong(request, status);
     const queue = request.queue.completions;
-    queue.waiting.push(completion);
-    this.#flush(queue);
+    const memory = queue.waiting.length > 0 || queue.full ? undefined : this.#port.memory();
+    if (memory === undefined) {
+      queue.waiting.push(completion);
+      this.#flush(queue);
+    } else if (!this.#completer.post(queue, completion, memory)) {
+      this.#port.lost();
+    }
   }
 
   /**

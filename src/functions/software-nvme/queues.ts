@@ -50,7 +50,8 @@ export class CompletionQueue implements QueuePlace {
   }
 
   get full(): boolean {
-    return (this.tail + 1) % this.entries === this.head;
+    const next = this.tail + 1;
+    return (next === this.entries ? 0 : next) === this.head;
   }
 
   /** The guest has taken entries up to `head`. Invalid: outside the ring, or past what is there. */
@@ -84,6 +85,8 @@ export class SubmissionQueue implements QueuePlace {
   readonly underWay = new Map<number, Request>();
   head = 0;
   tail = 0;
+  /** It waits for its turn already. */
+  due = false;
   /** Called when nothing of it is under way any more; while it is set nothing is fetched. */
   deletion: (() => void) | undefined;
 
@@ -108,7 +111,8 @@ export class SubmissionQueue implements QueuePlace {
   }
 
   advance(): void {
-    this.head = (this.head + 1) % this.entries;
+    const next = this.head + 1;
+    this.head = next === this.entries ? 0 : next;
   }
 }
 
@@ -139,6 +143,7 @@ export class QueueSet {
         request.cancel?.();
       }
       queue.underWay.clear();
+      queue.deletion = () => undefined;
     }
     this.submission.clear();
     this.completion.clear();

@@ -67,6 +67,6 @@ export const capabilities: bigint =
   BigInt(maxQueueEntries - 1) | (1n << 16n) | (BigInt(readyTimeout) << 24n) | (1n << 37n);
 
 export const pageBytes = 4096;
-/** The largest transfer of a command: 2⁵ pages (MDTS, figure 247). */
-export const maxTransferShift = 5;
+/** The largest transfer of a command: 2⁷ pages (MDTS, figure 247). */
+export const maxTransferShift = 7;
 export const maxTransferBytes = pageBytes << maxTransferShift;

@@ -12,8 +12,7 @@ export class ShadowDoorbells {
   readonly #memory: GuestMemory;
   readonly #shadow: number;
   readonly #eventIndex: number;
-  readonly #word = new Uint8Array(entryBytes);
-  readonly #view = new DataView(this.#word.buffer);
+  readonly #dword = new Uint32Array(1);
 
   /** Two pages of guest memory. */
   constructor(memory: GuestMemory, shadow: number, eventIndex: number) {
@@ -31,8 +30,7 @@ export class ShadowDoorbells {
 
   /** What the guest says now; undefined: the page is gone. */
   read(id: number, kind: 'submission' | 'completion'): number | undefined {
-    if (!this.#memory.read(this.#shadow + entry(id, kind), this.#word)) return undefined;
-    return this.#view.getUint32(0, true);
+    return this.#memory.readDwords(this.#shadow + entry(id, kind), this.#dword, 1) ? this.#dword[0] : undefined;
   }
 
   /** Asks to be told of the next change after `value`. What changed just before must be looked for after this. */
@@ -42,8 +40,8 @@ export class ShadowDoorbells {
   }
 
   #write(page: number, offset: number, value: number): void {
-    this.#view.setUint32(0, value, true);
-    this.#memory.write(page + offset, this.#word);
+    this.#dword[0] = value;
+    this.#memory.writeDwords(page + offset, this.#dword, 1);
   }
 }
 

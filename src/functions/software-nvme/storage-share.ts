@@ -1,3 +1,4 @@
+import type { BytePlace } from '../../linux/index.ts';
 import type { Storage, StorageDone } from './storage.ts';
 
 /** One controller's share of a storage that others use, too: it is idle when nothing of its own is under way. */
@@ -19,13 +20,13 @@ export class StorageShare implements Storage {
   read(offset: number, target: Uint8Array, done: StorageDone): void {
     this.#storage.read(offset, target, this.#counted(done));
   }
-  readAtHand(offset: number, targets: readonly Uint8Array[]): boolean {
+  readAtHand(offset: number, targets: readonly BytePlace[]): boolean {
     return this.#storage.readAtHand(offset, targets);
   }
   write(offset: number, source: Uint8Array, done: StorageDone): void {
     this.#storage.write(offset, source, this.#counted(done));
   }
-  writeAtOnce(offset: number, sources: readonly Uint8Array[]): boolean {
+  writeAtOnce(offset: number, sources: readonly BytePlace[]): boolean {
     return this.#storage.writeAtOnce(offset, sources);
   }
   flush(done: StorageDone): void {

@@ -1,3 +1,5 @@
+import type { BytePlace } from '../../linux/index.ts';
+
 /** How an operation ended; undefined: well. */
 export type StorageError = Error | undefined;
 export type StorageDone = (error: StorageError) => void;
@@ -14,10 +16,10 @@ export interface Storage {
   /**
    * Fills `targets`, one after the other, now, if that takes no waiting. False: it would; what is in `targets` then is anything.
    */
-  readAtHand(offset: number, targets: readonly Uint8Array[]): boolean;
+  readAtHand(offset: number, targets: readonly BytePlace[]): boolean;
   write(offset: number, source: Uint8Array, done: StorageDone): void;
   /** Writes `sources`, one after the other, now, if that takes no waiting. False: it would; some of it may be written. */
-  writeAtOnce(offset: number, sources: readonly Uint8Array[]): boolean;
+  writeAtOnce(offset: number, sources: readonly BytePlace[]): boolean;
   /** What was written before outlives a power failure afterwards. */
   flush(done: StorageDone): void;
   /** The range reads zero afterwards, and takes no room where the storage knows how to give it back. */
@@ -43,11 +45,11 @@ export class MemoryStorage implements Storage {
     done(undefined);
   }
 
-  readAtHand(offset: number, targets: readonly Uint8Array[]): boolean {
+  readAtHand(offset: number, targets: readonly BytePlace[]): boolean {
     let at = offset;
-    for (const target of targets) {
-      target.set(this.bytes.subarray(at, at + target.byteLength));
-      at += target.byteLength;
+    for (const { bytes, start, sizeBytes } of targets) {
+      bytes.set(this.bytes.subarray(at, at + sizeBytes), start);
+      at += sizeBytes;
     }
     return true;
   }
@@ -57,11 +59,11 @@ export class MemoryStorage implements Storage {
     done(undefined);
   }
 
-  writeAtOnce(offset: number, sources: readonly Uint8Array[]): boolean {
+  writeAtOnce(offset: number, sources: readonly BytePlace[]): boolean {
     let at = offset;
-    for (const source of sources) {
-      this.bytes.set(source, at);
-      at += source.byteLength;
+    for (const { bytes, start, sizeBytes } of sources) {
+      this.bytes.set(bytes.subarray(start, start + sizeBytes), at);
+      at += sizeBytes;
     }
     return true;
   }

@@ -23,7 +23,6 @@ const duplicateCloseOnExec = 1030;
 const nativeOpen = bindInt('open', ['str', 'int', 'int']);
 const nativeClose = bindInt('close', ['int']);
 const nativeRead = bindLong('read', ['int', 'void *', 'size_t']);
-const nativeWrite = bindLong('write', ['int', 'void *', 'size_t']);
 const nativePread = bindLong('pread', ['int', 'void *', 'size_t', 'int64']);
 const nativePwrite = bindLong('pwrite', ['int', 'void *', 'size_t', 'int64']);
 const nativeMemfdCreate = bindInt('memfd_create', ['str', 'uint']);
@@ -31,6 +30,7 @@ const nativeTruncate = bindInt('ftruncate', ['int', 'int64']);
 const nativeSeek = bindLong('lseek', ['int', 'int64', 'int']);
 const fromEnd = 2;
 const nativeEventFd = bindInt('eventfd', ['uint', 'int']);
+const nativeEventFdWrite = bindInt('eventfd_write', ['int', 'int64']);
 const nativeFcntl = bindInt('fcntl', ['int', 'int', 'ulong']);
 
 /** open(2), always close-on-exec. */
@@ -51,15 +51,6 @@ export function readFile(fd: number, target: Uint8Array): number | undefined {
   const errno = lastErrno();
   if (errno === 11) return undefined;
   throw new SystemCallError(errno, 'read', `descriptor ${fd}`);
-}
-
-/** write(2): the number of bytes written, or undefined where a non-blocking descriptor takes none now (EAGAIN). */
-export function writeFile(fd: number, source: Uint8Array): number | undefined {
-  const count = Number(nativeWrite(fd, source, source.byteLength));
-  if (count >= 0) return count;
-  const errno = lastErrno();
-  if (errno === 11) return undefined;
-  throw new SystemCallError(errno, 'write', `descriptor ${fd}`);
 }
 
 /** lseek(2) to the end. */
@@ -107,6 +98,13 @@ export function createEventFd(): number {
   const fd = nativeEventFd(0, eventFdCloseOnExec | eventFdNonBlocking);
   if (fd < 0) throw new SystemCallError(lastErrno(), 'eventfd');
   return fd;
+}
+
+/** eventfd_write(3): adds one; at the count's end (2^64 − 2) it stays there. */
+export function signalEventFd(fd: number): void {
+  if (nativeEventFdWrite(fd, 1) === 0) return;
+  const errno = lastErrno();
+  if (errno !== 11) throw new SystemCallError(errno, 'write', `descriptor ${fd}`);
 }
 
 /** Another descriptor of the same open file, close-on-exec. */
