@@ -81,22 +81,16 @@ export function decodeCommand(dwords: Uint32Array): NvmeCommand {
   };
 }
 
-export interface NvmeCompletion {
-  readonly result: number;
-  readonly submissionHead: number;
-  readonly submissionQueueId: number;
-  readonly commandId: number;
-  readonly phase: 0 | 1;
-  readonly status: number;
-  /** The error log tells more. */
-  readonly more: boolean;
+/** Where a completion queue entry has its fields, in dwords; 1 is reserved. Figures 122 to 125. */
+export const CompletionDword = { result: 0, submission: 2, status: 3 } as const;
+
+/** Of dword {@link CompletionDword.submission}: which queue, and where its head is. */
+export function completionSubmission(queueId: number, head: number): number {
+  return (head & 0xffff) | (queueId << 16);
 }
 
-/** Writes the four dwords of a completion queue entry, figures 122 to 125. */
-export function encodeCompletion(dwords: Uint32Array, completion: NvmeCompletion): void {
-  const status = completion.phase | (completion.status << 1) | (completion.more ? 0x4000 : 0);
-  dwords[0] = completion.result;
-  dwords[1] = 0;
-  dwords[2] = completion.submissionHead | (completion.submissionQueueId << 16);
-  dwords[3] = completion.commandId | (status << 16);
+/** Of dword {@link CompletionDword.status}: with an error the log tells more. */
+export function completionStatus(commandId: number, phase: 0 | 1, status: number): number {
+  const more = status === 0 ? 0 : 0x4000;
+  return commandId | ((phase | (status << 1) | more) << 16);
 }

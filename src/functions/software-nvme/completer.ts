@@ -1,4 +1,10 @@
-import { completionEntryBytes, completionEntryDwords, encodeCompletion } from './command.ts';
+import {
+  CompletionDword,
+  completionEntryBytes,
+  completionEntryDwords,
+  completionStatus,
+  completionSubmission,
+} from './command.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { Completion, CompletionQueue } from './queues.ts';
 
@@ -35,15 +41,12 @@ export class Completer {
 
   #put(queue: CompletionQueue, { request, status, result, wrong }: Completion, memory: GuestMemory): boolean {
     const { command, queue: submission } = request;
-    encodeCompletion(this.#entry, {
-      result,
-      submissionHead: submission.head,
-      submissionQueueId: wrong === 'queue-id' ? submission.id + 1 : submission.id,
-      commandId: wrong === 'command-id' ? command.commandId ^ commandIdFlip : command.commandId,
-      phase: wrong === 'phase' ? (queue.phase === 1 ? 0 : 1) : queue.phase,
-      status,
-      more: status !== 0,
-    });
+    const queueId = wrong === 'queue-id' ? submission.id + 1 : submission.id;
+    const commandId = wrong === 'command-id' ? command.commandId ^ commandIdFlip : command.commandId;
+    const phase = wrong === 'phase' ? (queue.phase === 1 ? 0 : 1) : queue.phase;
+    this.#entry[CompletionDword.result] = result;
+    this.#entry[CompletionDword.submission] = completionSubmission(queueId, submission.head);
+    this.#entry[CompletionDword.status] = completionStatus(commandId, phase, status);
     // The last dword has the phase, by which a guest knows that the rest is there.
     if (!memory.writeDwords(queue.gpa + queue.tail * completionEntryBytes, this.#entry, completionEntryDwords)) {
       return false;

@@ -71,7 +71,10 @@ export class NvmeController {
     this.#features = new Features({ queuePairs, vectors });
     this.#logs = new LogPages(identity.firmwareRevision, () => port.nowMs());
     const shared = { namespaces, features: this.#features, logs: this.#logs };
-    const io = new IoCommands({ ...shared, isFormatting: (namespace) => this.#formatting.has(namespace) });
+    const io = new IoCommands({
+      ...shared,
+      isFormatting: (namespace) => this.#formatting.size > 0 && this.#formatting.has(namespace),
+    });
     const engine: QueueEngine = new QueueEngine({
       faults,
       memory: () => (this.#mayReach ? this.#memory : undefined),

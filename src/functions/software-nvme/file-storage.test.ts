@@ -69,7 +69,10 @@ test('a file in memory is always at hand', (t) => {
   writeFileSync(path, new Uint8Array(4096).fill(0x5a));
   const storage = new FileStorage({ fd: openSync(path, 'r+'), sizeBytes: 4096, readOnly: false, inMemory: true });
   rmSync(path);
-  assert.equal(storage.writeAtOnce(512, [whole(new Uint8Array(100).fill(1)), whole(new Uint8Array(412).fill(2))]), true);
+  assert.equal(
+    storage.writeAtOnce(512, [whole(new Uint8Array(100).fill(1)), whole(new Uint8Array(412).fill(2))]),
+    true,
+  );
   const target = new Uint8Array(4096);
   assert.equal(storage.readAtHand(0, [whole(target)]), true);
   const expected = new Uint8Array(4096).fill(0x5a).fill(1, 512, 612).fill(2, 612, 1024);

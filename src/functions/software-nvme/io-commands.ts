@@ -61,12 +61,7 @@ export class IoCommands {
     return 0;
   }
 
-  #executeOther(
-    command: NvmeCommand,
-    namespace: Namespace | undefined,
-    memory: GuestMemory,
-    respond: Respond,
-  ): void {
+  #executeOther(command: NvmeCommand, namespace: Namespace | undefined, memory: GuestMemory, respond: Respond): void {
     if (command.opcode === IoOpcode.flush) return this.#flush(command, respond);
     if (!knownOpcodes.has(command.opcode)) return respond(NvmeStatus.invalidOpcode);
     if (namespace === undefined) return respond(NvmeStatus.invalidNamespaceOrFormat);
@@ -201,8 +196,8 @@ export class IoCommands {
     const view = new DataView(bytes.buffer);
     const ranges: ByteSpan[] = [];
     for (let at = 0; at < bytes.byteLength; at += rangeBytes) {
-      const first = { low: view.getUint32(at + 8, true), high: view.getUint32(at + 12, true) };
-      const range = byteRange(namespace, first, view.getUint32(at + 4, true));
+      const [low, high] = [view.getUint32(at + 8, true), view.getUint32(at + 12, true)];
+      const range = byteRange(namespace, low, high, view.getUint32(at + 4, true));
       if (range === undefined) return respond(NvmeStatus.lbaOutOfRange);
       if (range.sizeBytes > 0) ranges.push(range);
     }
@@ -243,7 +238,7 @@ export class IoCommands {
 
 /** What dwords 10 to 12 of a command name. */
 function blocksOf(namespace: Namespace, command: NvmeCommand): ReturnType<typeof byteRange> {
-  return byteRange(namespace, { low: command.cdw10, high: command.cdw11 }, (command.cdw12 & 0xffff) + 1);
+  return byteRange(namespace, command.cdw10, command.cdw11, (command.cdw12 & 0xffff) + 1);
 }
 
 /** One after the other, so that no command has more than one operation under way. */

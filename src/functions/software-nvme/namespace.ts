@@ -15,13 +15,14 @@ export function blockCount({ storage }: Namespace): number {
   return Math.floor(storage.sizeBytes / blockBytes);
 }
 
-/** A range of blocks in bytes; undefined: it leaves the namespace. `first` may be any 64-bit number, in two halves. */
+/** A range of blocks in bytes; undefined: it leaves the namespace. The first block may be any 64-bit number, in two halves. */
 export function byteRange(
   namespace: Namespace,
-  first: { readonly low: number; readonly high: number },
+  firstLow: number,
+  firstHigh: number,
   blocks: number,
 ): { readonly offset: number; readonly sizeBytes: number } | undefined {
-  const start = first.high * 2 ** 32 + first.low;
+  const start = firstHigh * 2 ** 32 + firstLow;
   const total = blockCount(namespace);
   // Beyond 2⁵³ a number is rounded, and larger than any namespace all the same.
   if (start > total || blocks > total - start) return undefined;

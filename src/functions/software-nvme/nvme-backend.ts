@@ -43,7 +43,7 @@ export class NvmeBackend implements FunctionBackend {
   readonly #config: Uint8Array;
   readonly #controller: NvmeController;
   /** By vector. */
-  readonly #connected = new Map<number, EventFd>();
+  readonly #connected: (EventFd | undefined)[] = [];
   /** Interrupts that nobody was connected to hear. */
   readonly #unheard = new Set<number>();
   /** By queue. */
@@ -134,17 +134,17 @@ export class NvmeBackend implements FunctionBackend {
 
   connectVector(_kind: InterruptKind, vector: number, eventFd: number | undefined): void {
     if (eventFd === undefined) {
-      this.#connected.delete(vector);
+      this.#connected[vector] = undefined;
       return;
     }
     // The borrower's own, which it closes.
     const connected = EventFd.fromFd(eventFd);
-    this.#connected.set(vector, connected);
+    this.#connected[vector] = connected;
     if (this.#unheard.delete(vector)) connected.signal();
   }
 
   disableVectors(): void {
-    this.#connected.clear();
+    this.#connected.length = 0;
     this.#unheard.clear();
   }
 
@@ -164,7 +164,7 @@ export class NvmeBackend implements FunctionBackend {
   }
 
   #interrupt(vector: number): void {
-    const connected = this.#connected.get(vector);
+    const connected = this.#connected[vector];
     if (connected === undefined) this.#unheard.add(vector);
     else connected.signal();
   }

@@ -50,13 +50,14 @@ export class QueueEngine {
   readonly #port: EnginePort;
   readonly #completer: Completer;
   readonly #entry = new Uint32Array(submissionEntryDwords);
-  /** Queues that may have commands, in the order of their turns. */
-  readonly #due: SubmissionQueue[] = [];
+  /** Queues that may have commands, in the order of their turns: the first and the last of a list. */
+  #firstDue: SubmissionQueue | undefined;
+  #lastDue: SubmissionQueue | undefined;
   /** Queues that wait for something other than their guest. */
   readonly #held = new Set<SubmissionQueue>();
   #shadows: ShadowDoorbells | undefined;
-  /** Vectors to raise when the commands in hand are through: one interrupt for all that is done at once. */
-  readonly #raised: number[] = [];
+  /** A vector to raise when the commands in hand are through: one interrupt for all that is done at once. */
+  #raised: number | undefined;
   #ioUnderWay = 0;
   /** Of {@link bytesPerTurn}. */
   #movedBytes = 0;
@@ -77,7 +78,8 @@ export class QueueEngine {
   /** Forgets all queues; nothing that is under way completes any more. */
   stop(): void {
     this.queues.abandonAll();
-    this.#due.length = 0;
+    this.#firstDue = undefined;
+    this.#lastDue = undefined;
     this.#held.clear();
     this.#shadows = undefined;
     this.#ioUnderWay = 0;
@@ -147,7 +149,10 @@ export class QueueEngine {
   #makeDue(queue: SubmissionQueue): void {
     if (queue.due) return;
     queue.due = true;
-    this.#due.push(queue);
+    queue.nextDue = undefined;
+    if (this.#lastDue === undefined) this.#firstDue = queue;
+    else this.#lastDue.nextDue = queue;
+    this.#lastDue = queue;
   }
 
   /** What held queues up may have changed. */
@@ -165,14 +170,16 @@ export class QueueEngine {
     this.#movedBytes = 0;
     let left = commandsPerTurn;
     while (left > 0 && this.#movedBytes < bytesPerTurn) {
-      const queue = this.#due.shift();
+      const queue = this.#firstDue;
       if (queue === undefined) break;
+      this.#firstDue = queue.nextDue;
+      if (this.#firstDue === undefined) this.#lastDue = undefined;
       queue.due = false;
       left -= this.#serve(queue, Math.min(left, commandsPerQueue));
       this.#interruptRaised();
     }
     this.#turning = false;
-    if (this.#due.length === 0 || this.#turnDeferred) return;
+    if (this.#firstDue === undefined || this.#turnDeferred) return;
     this.#turnDeferred = true;
     this.#port.defer(() => {
       this.#turnDeferred = false;
@@ -181,14 +188,15 @@ export class QueueEngine {
   }
 
   #raise(vector: number): void {
-    if (!this.#turning) this.#port.interrupt(vector);
-    else if (!this.#raised.includes(vector)) this.#raised.push(vector);
+    // Another one is a completion of another queue, which had no room before: rare.
+    if (this.#turning && (this.#raised === undefined || this.#raised === vector)) this.#raised = vector;
+    else this.#port.interrupt(vector);
   }
 
   #interruptRaised(): void {
-    const raised = this.#raised;
-    for (let index = 0; index < raised.length; index += 1) this.#port.interrupt(raised[index] ?? 0);
-    raised.length = 0;
+    const vector = this.#raised;
+    this.#raised = undefined;
+    if (vector !== undefined) this.#port.interrupt(vector);
   }
 
   /** Gives how many commands were started. */

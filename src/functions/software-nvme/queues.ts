@@ -85,8 +85,9 @@ export class SubmissionQueue implements QueuePlace {
   readonly underWay = new Map<number, Request>();
   head = 0;
   tail = 0;
-  /** It waits for its turn already. */
+  /** It waits for its turn already; and which one does behind it. */
   due = false;
+  nextDue: SubmissionQueue | undefined;
   /** Called when nothing of it is under way any more; while it is set nothing is fetched. */
   deletion: (() => void) | undefined;
 

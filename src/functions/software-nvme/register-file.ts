@@ -108,7 +108,7 @@ export class RegisterFile {
   }
 
   get ready(): boolean {
-    return (this.#dword(NvmeRegister.status) & ControllerStatus.ready) !== 0;
+    return ((this.#bytes[NvmeRegister.status] ?? 0) & ControllerStatus.ready) !== 0;
   }
 
   set ready(ready: boolean) {
@@ -122,7 +122,7 @@ export class RegisterFile {
   }
 
   get fatal(): boolean {
-    return (this.#dword(NvmeRegister.status) & ControllerStatus.fatal) !== 0;
+    return ((this.#bytes[NvmeRegister.status] ?? 0) & ControllerStatus.fatal) !== 0;
   }
 
   setShutdown(state: (typeof ShutdownState)[keyof typeof ShutdownState]): void {
