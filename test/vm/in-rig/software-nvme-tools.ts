@@ -43,7 +43,7 @@ test("a disk of software under Debian's fio and nvme-cli", async (t) => {
           controller['mdts'],
           controller['ver'],
         ],
-        ['dda software NVMe', 0, 1, 5, 0x1_0400],
+        ['dda software NVMe', 0, 1, 7, 0x1_0400],
       );
       const namespace = await nvme(guest, 'id-ns /dev/nvme0n1');
       assert.deepEqual(
