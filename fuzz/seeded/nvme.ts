@@ -7,8 +7,8 @@ export const nvmeDefects: readonly Defect[] = [
     [
       'io-commands.ts',
       'a range that is none',
-      'if (range === undefined) return NvmeStatus.lbaOutOfRange;\n    const segments',
-      'const segments',
+      'if (range === undefined) return NvmeStatus.lbaOutOfRange;\n    const places',
+      'const places',
     ],
     [
       'io-commands.ts',
@@ -16,7 +16,7 @@ export const nvmeDefects: readonly Defect[] = [
       '#writeZeroes(namespace: Namespace, command: NvmeCommand, respond: Respond): void {\n    if (namespace.storage.readOnly) return respond(NvmeStatus.namespaceWriteProtected);',
       '#writeZeroes(namespace: Namespace, command: NvmeCommand, respond: Respond): void {',
     ],
-    ['data-pointer.ts', 'a list one entry short', 'chained ? room : needed)', 'chained ? room : needed - 1)'],
+    ['data-pointer.ts', 'a list one entry short', 'chained ? room : needed;', 'chained ? room : needed - 1;'],
     [
       'admin-commands.ts',
       'a namespace that there is not is formatted',
