@@ -87,8 +87,10 @@ export class HostileDma implements GuestMemory {
 
   writeDwords(gpa: number, source: Uint32Array, count: number): boolean {
     if (gpa % 4 !== 0 || !this.contains(gpa, 4 * count)) return false;
-    for (let index = 0; index < count; index += 1) this.words.setUint32(gpa + 4 * index, source[index] ?? 0, true);
-    this.watcher?.wrote(gpa, 4 * count);
+    for (let index = 0; index < count; index += 1) {
+      this.words.setUint32(gpa + 4 * index, source[index] ?? 0, true);
+      this.watcher?.wrote(gpa + 4 * index, 4);
+    }
     return true;
   }
 

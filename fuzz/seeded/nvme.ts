@@ -16,7 +16,12 @@ export const nvmeDefects: readonly Defect[] = [
       '#writeZeroes(namespace: Namespace, command: NvmeCommand, respond: Respond): void {\n    if (namespace.storage.readOnly) return respond(NvmeStatus.namespaceWriteProtected);',
       '#writeZeroes(namespace: Namespace, command: NvmeCommand, respond: Respond): void {',
     ],
-    ['data-pointer.ts', 'a list one entry short', 'chained ? room : needed;', 'chained ? room : needed - 1;'],
+    [
+      'data-pointer.ts',
+      'memory that is not there',
+      'if (place === undefined) this.#isRam &&= this.#addPages();\n    else this.#places.push(place);',
+      'this.#places.push(place as MemoryPlace);',
+    ],
     [
       'admin-commands.ts',
       'a namespace that there is not is formatted',

@@ -82,7 +82,10 @@ export class DmaMemory implements GuestMemory {
     if (region === undefined || gpa % dwordBytes !== 0) return false;
     const { dwords } = region;
     const start = (gpa - region.gpa) / dwordBytes;
-    for (let index = 0; index < count; index += 1) dwords[start + index] = source[index] ?? 0;
+    const last = count - 1;
+    for (let index = 0; index < last; index += 1) dwords[start + index] = source[index] ?? 0;
+    // An ordered store: those before are not put off behind it.
+    if (last >= 0) Atomics.store(dwords, start + last, source[last] ?? 0);
     return true;
   }
 
