@@ -65,6 +65,7 @@ export { KvmVm, type MemorySlot } from './kvm/vm.ts';
 export type { VfioDevice, VfioDeviceHandles, VfioDeviceInfo } from './vfio/device.ts';
 export type { DmaDomainHandles, IovaRange, PassedNode, VfioBackendKind } from './vfio/dma-backend.ts';
 export { adoptDmaDomain, createDmaDomain, createDmaDomainOver, type DmaDomain } from './vfio/dma-domain.ts';
+export type { DmaMapping } from './vfio/dma-mappings.ts';
 export { IrqIndex, type VfioIrqInfo } from './vfio/irqs.ts';
 export {
   adoptVfioDevice,

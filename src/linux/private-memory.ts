@@ -67,7 +67,7 @@ export class PrivateMemory {
    */
   async populate(): Promise<boolean> {
     for (let at = 0; at < this.sizeBytes; at += populatedAtOnceBytes) {
-      if (this.#closed || !this.#wanted) return false;
+      if (!this.#wanted) return false;
       const sizeBytes = Math.min(populatedAtOnceBytes, this.sizeBytes - at);
       if (!(await populateMemory(this.address + BigInt(at), sizeBytes))) return false;
     }
@@ -83,6 +83,7 @@ export class PrivateMemory {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.stopPopulating();
     coverWithZeroPages(this.buffer);
     open.delete(this);
   }

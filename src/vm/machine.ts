@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
-import type { DmaRegion, PciFunction } from '../functions/index.ts';
+import type { PciFunction } from '../functions/index.ts';
 import type { CrashReport, GuestOs } from '../hyperv/index.ts';
+import type { DmaMapping } from '../linux/index.ts';
 import type { TraceReader } from '../trace/index.ts';
 import type { Assignment, EjectOutcome } from './assignment/assignment.ts';
 import { Assignments } from './assignment/assignments.ts';
@@ -84,10 +85,10 @@ export class VirtualMachine extends EventEmitter<MachineEvents> {
    * What a function that is lent will reach by DMA: all of RAM, to be pinned. Whatever has no page yet gets it by that, so nothing else
    * populates it from here on.
    */
-  memoryToPin(): readonly DmaRegion[] {
+  memoryToPin(): readonly DmaMapping[] {
     const { ram } = this.#parts.services;
     ram.stopPopulating();
-    return ram.dmaRegions();
+    return ram.dmaRegions().map(({ gpa, sizeBytes, hostAddress }) => ({ iova: gpa, sizeBytes, hostAddress }));
   }
 
   /** Lends `pciFunction` to the guest: reset, reachable by DMA, offered. Throws when a step fails; the function is closed then. */

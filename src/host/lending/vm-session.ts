@@ -152,11 +152,10 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
 
   async #openAndLend(name: string): Promise<void> {
     this.#domain ??= this.#createDomain(name);
-    const memory = this.machine.memoryToPin().map(({ gpa, ...region }) => ({ iova: gpa, ...region }));
     const { device, release } = await openVfioDeviceAside({
       bdf: name,
       domain: this.#domain,
-      memory,
+      memory: this.machine.memoryToPin(),
       signal: this.#ended.signal,
     });
     try {

@@ -1,6 +1,6 @@
 import { HostError } from '../errors.ts';
 import { defaultActDeadlineMs } from '../moves/execute.ts';
-import { readFacts } from '../moves/host-facts.ts';
+import { readFactsInTurns } from '../moves/host-facts.ts';
 import type { Host } from '../moves/host-facts.ts';
 import { canonicalName, lockGroups } from '../moves/move.ts';
 import { executeVfPlan } from './execute-vf-plan.ts';
@@ -45,9 +45,9 @@ export async function createVirtualFunctions(
   const unlock = lockGroups(host, asked, [name]);
   try {
     // Read under the lock: no other dda moves the physical function any more.
-    let physical = findPhysicalFunction(host.tree, readFacts(host), asked, name);
+    let physical = findPhysicalFunction(host.tree, await readFactsInTurns(host), asked, name);
     if (await restoreAutoprobe(host, asked, name, deadlineMs)) {
-      physical = findPhysicalFunction(host.tree, readFacts(host), asked, name);
+      physical = findPhysicalFunction(host.tree, await readFactsInTurns(host), asked, name);
     }
     refuseAway(asked, physical);
     const controllers = await controllersOf(host, asked, physical, deadlineMs);
@@ -55,7 +55,7 @@ export async function createVirtualFunctions(
     const plan = planCreate(asked, physical, controllers, { count, perFunction, to });
     host.records.removeStuck(name);
     const steps = await executeVfPlan(host, asked, plan, deadlineMs, options.onStep);
-    const facts = readFacts(host);
+    const facts = await readFactsInTurns(host);
     const report = await reportOf(host, facts, findPhysicalFunction(host.tree, facts, asked, name), deadlineMs);
     if (!report.ok) throw failed(asked, report.failure);
     return { ...report.value, warnings: plan.warnings, steps };

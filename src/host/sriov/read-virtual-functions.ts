@@ -2,7 +2,7 @@ import type { NvmeFlexibleResource } from '../../linux/index.ts';
 import { HostError } from '../errors.ts';
 import { isVfioDriver } from '../inventory/host-function.ts';
 import { defaultActDeadlineMs } from '../moves/execute.ts';
-import { readFacts } from '../moves/host-facts.ts';
+import { readFacts, readFactsInTurns } from '../moves/host-facts.ts';
 import type { Host } from '../moves/host-facts.ts';
 import { canonicalName } from '../moves/move.ts';
 import type { StepFailure } from '../moves/run-step.ts';
@@ -63,7 +63,7 @@ export async function readVirtualFunctions(
 ): Promise<VirtualFunctionsReport> {
   const name = canonicalName(physicalFunction);
   const asked = `read the virtual functions of ${name}`;
-  const facts = readFacts(host);
+  const facts = await readFactsInTurns(host);
   const report = await reportOf(host, facts, findPhysicalFunction(host.tree, facts, asked, name), deadlineMs);
   if (report.ok) return report.value;
   const { code, obstacle, remedy, details } = report.failure;

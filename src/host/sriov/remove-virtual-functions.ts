@@ -1,5 +1,5 @@
 import { defaultActDeadlineMs } from '../moves/execute.ts';
-import { readFacts } from '../moves/host-facts.ts';
+import { readFactsInTurns } from '../moves/host-facts.ts';
 import type { Host } from '../moves/host-facts.ts';
 import { canonicalName, lockGroups, mount } from '../moves/move.ts';
 import { controllersOf } from './create-virtual-functions.ts';
@@ -37,7 +37,7 @@ export async function removeVirtualFunctions(
   const unlock = lockGroups(host, asked, [name, ...readVirtualFunctionNames(host.tree, name)]);
   try {
     // Read under the lock: whoever dismounts or lends one meanwhile is refused, or is seen here.
-    const facts = readFacts(host);
+    const facts = await readFactsInTurns(host);
     const physical = findPhysicalFunction(host.tree, facts, asked, name);
     await restoreAutoprobe(host, asked, name, deadlineMs);
     const controllers =
@@ -53,7 +53,7 @@ export async function removeVirtualFunctions(
 
 /** Mounting claims each function's node first: nobody can have it open from then on. */
 async function leavePool(host: Host, asked: string, name: string, actDeadlineMs: number): Promise<void> {
-  const facts = readFacts(host);
+  const facts = await readFactsInTurns(host);
   const { virtualFunctions } = findPhysicalFunction(host.tree, facts, asked, name);
   refuseLent(facts, asked, name, virtualFunctions);
   const dismounted = dismountedAmong(facts, virtualFunctions);

@@ -2,7 +2,7 @@ import { encodeVirtualFunctionChanges } from '../../linux/index.ts';
 import type { VirtualFunctionLink } from '../../linux/index.ts';
 import { HostError } from '../errors.ts';
 import { pciDevicesPath } from '../inventory/inventory.ts';
-import { readFacts } from '../moves/host-facts.ts';
+import { readFactsInTurns } from '../moves/host-facts.ts';
 import type { Host } from '../moves/host-facts.ts';
 import { dismount } from '../moves/move.ts';
 import { judge } from '../moves/run-step.ts';
@@ -74,7 +74,7 @@ async function checkNvme(
   step: VfStep & { act: 'check-nvme' },
   deadlineMs: number,
 ): Promise<StepFailure | undefined> {
-  const { setup } = findPhysicalFunction(host.tree, readFacts(host), step.intent, name);
+  const { setup } = findPhysicalFunction(host.tree, await readFactsInTurns(host), step.intent, name);
   if (setup.kind !== 'nvme') return sriovFailure(`${name} has no controller any more.`, {});
   const read = await readNvmeControllers(host, name, setup, deadlineMs);
   if (!read.ok) return read.failure;
@@ -113,7 +113,7 @@ async function checkLinks(
   step: VfStep & { act: 'check-links' },
   deadlineMs: number,
 ): Promise<StepFailure | undefined> {
-  const { setup } = findPhysicalFunction(host.tree, readFacts(host), step.intent, name);
+  const { setup } = findPhysicalFunction(host.tree, await readFactsInTurns(host), step.intent, name);
   if (setup.kind !== 'network') return sriovFailure(`${name} has no network interface any more.`, {});
   const read = await readLinks(host, name, setup, deadlineMs);
   if (!read.ok) return read.failure;

@@ -77,8 +77,13 @@ export class LendingMachine implements ServedVm {
       if (node.fd !== undefined) closeFile(node.fd);
       throw error;
     }
-    const memory = this.#machine.memoryToPin().map(({ gpa, ...region }) => ({ iova: gpa, ...region }));
-    return openVfioDeviceAside({ bdf: order.function, domain, passed: node, memory, signal });
+    return openVfioDeviceAside({
+      bdf: order.function,
+      domain,
+      passed: node,
+      memory: this.#machine.memoryToPin(),
+      signal,
+    });
   }
 
   #openDomain(name: string): DmaDomain {
