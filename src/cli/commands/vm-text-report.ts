@@ -47,7 +47,7 @@ export class VmTextReport implements VmReport {
       case 'rescinded':
         return this.#say(`${name} taken from the guest (${milliseconds(event.tookMs)})`);
       case 'release-requested':
-        return this.#say(`${name}: the host's kernel wants it back; asking the guest`);
+        return this.#say(`${name}: the host's kernel wants it back at once; taking it from the guest`);
       case 'function-failed':
         return this.warning(`${name} failed: ${event.reason}`);
       case 'warning':

@@ -227,7 +227,8 @@ export class VmSession extends EventEmitter<VmSessionEvents> {
   #hostWants(assignment: Assignment): void {
     const name = assignment.function.name;
     this.#tell({ kind: 'release-requested', function: name });
-    this.#inBackground(name, () => this.eject(name));
+    // Not asked for: the kernel may hold the lock of all plug and play until it has the function.
+    this.#inBackground(name, () => this.rescind(name));
   }
 
   #failed(assignment: Assignment, reason: string): void {

@@ -125,7 +125,7 @@ test('a later manager takes over, hears what it must know, and gets the console 
   await first.lend(order);
   vm.print(Buffer.from('boot\n'));
   vm.service.guestOs('Linux 6.1.0');
-  vm.service.releaseRequested(name);
+  vm.service.functionFailed(name, 'an uncorrectable error');
   vm.service.crashed({ vp: 1, parameters: [1n, 2n, 3n, 4n, 5n], message: 'panic' });
   const second = remote();
   const events: VmProcessEvent[] = [];
@@ -134,7 +134,7 @@ test('a later manager takes over, hears what it must know, and gets the console 
   await until(() => events.some(({ kind }) => kind === 'console'));
   assert.deepEqual(events, [
     { kind: 'guest-os', name: 'Linux 6.1.0' },
-    { kind: 'release-requested', function: name },
+    { kind: 'function-failed', function: name, reason: 'an uncorrectable error' },
     { kind: 'crashed', report: { vp: 1, parameters: ['0x1', '0x2', '0x3', '0x4', '0x5'], message: 'panic' } },
     { kind: 'console', bytes: Buffer.from('boot\n') },
   ]);

@@ -138,7 +138,9 @@ export const vmEvents = {
     .describe('An eject has ended, and nothing of the function is open.'),
   'release-requested': z
     .strictObject({ event: z.literal('release-requested'), function: functionName })
-    .describe("VFIO's request interrupt: the host's kernel wants the function back."),
+    .describe(
+      "VFIO's request interrupt: the host's kernel wanted the function back, and has it; nothing of it is open.",
+    ),
   'function-failed': z
     .strictObject({ event: z.literal('function-failed'), function: functionName, reason: text(1000) })
     .describe("VFIO's error interrupt, or a step that the guest asked for and the kernel refused."),

@@ -89,6 +89,22 @@ test('a failed eject ends with the function gone, and is told as failed', async 
   assert.equal(countOpenFiles(), before);
 });
 
+test('what the host’s kernel waits for it has before anybody is told, with a guest that is being asked for it, too', async () => {
+  const { service, told } = bench();
+  const before = countOpenFiles();
+  await service.answer(lend, [node()]);
+  await service.answer({ id: 2, op: 'eject', function: name, deadlineMs: 60_000 }, []);
+  service.releaseRequested(name);
+  assert.equal(countOpenFiles(), before);
+  assert.deepEqual(told, [
+    { event: 'ejected', function: name, outcome: 'rescinded' },
+    { event: 'release-requested', function: name },
+  ]);
+  assert.deepEqual(service.recall(), []);
+  // As a manager does that has just been told.
+  assert.deepEqual(await service.answer({ id: 3, op: 'revoke', function: name }, []), {});
+});
+
 test('of a function that is gone nothing is told any more', async () => {
   const { service, told } = bench();
   await service.answer(lend, [node()]);

@@ -32,7 +32,6 @@ interface HeldLoan {
   readonly loan: Loan;
   ejecting: boolean;
   /** What a later manager must be told of. */
-  releaseRequested: boolean;
   failure: string | undefined;
 }
 
@@ -98,8 +97,7 @@ export class VmService {
   recall(): readonly VmEvent[] {
     const events: VmEvent[] = [];
     if (this.#guestOs !== undefined) events.push({ event: 'guest-os', name: this.#guestOs });
-    for (const [name, { releaseRequested, failure }] of this.#loans) {
-      if (releaseRequested) events.push({ event: 'release-requested', function: name });
+    for (const [name, { failure }] of this.#loans) {
       if (failure !== undefined) events.push({ event: 'function-failed', function: name, reason: failure });
     }
     if (this.#crash !== undefined) events.push(this.#crash);
@@ -122,10 +120,15 @@ export class VmService {
     this.#tell(this.#crash);
   }
 
+  /**
+   * The host's kernel waits for the function, in an unplugging with the lock of all plug and play: it gets it before anybody is told,
+   * and also when there is no manager to say so. A later manager sees that it is gone.
+   */
   releaseRequested(name: string): void {
     const held = this.#loans.get(name);
     if (held === undefined) return;
-    held.releaseRequested = true;
+    held.loan.revoke();
+    this.#returned(name, held, 'rescinded');
     this.#tell({ event: 'release-requested', function: name });
   }
 
@@ -194,7 +197,7 @@ export class VmService {
       const loan = await this.#vm.lend(order, node, signal);
       // With the VM its loans have ended, this one too.
       if (this.#end !== undefined) throw hasEnded(name);
-      this.#loans.set(name, { loan, ejecting: false, releaseRequested: false, failure: undefined });
+      this.#loans.set(name, { loan, ejecting: false, failure: undefined });
       return { warnings: warningsOf(loan) };
     } finally {
       this.#openings.delete(name);
