@@ -5,6 +5,11 @@ import type { ClockPort } from './ports.ts';
 
 /** One plugging makes many uevents; what counts is how it is when they are over. */
 export const settleMs = 50;
+/**
+ * A VM process hears from VFIO, too, that the host waits for a function, and lets go of it by itself. What the manager does about it would only take
+ * the processor from that; so it goes on what the kernel's log says when the process has had its time.
+ */
+export const witnessMs = 150;
 
 /** Keeps what is known of the host's functions up to date: looks at what is said to have changed, and at nothing else. */
 export class InventoryWatch {
@@ -12,20 +17,25 @@ export class InventoryWatch {
   readonly #clock: ClockPort;
   readonly #table: () => OwnershipTable;
   readonly #tell: (event: OwnershipEvent) => void;
+  readonly #holderRuns: (name: string) => boolean;
   readonly #looks = new Map<string, Look>();
   readonly #pending = new Map<string, () => void>();
+  readonly #witnessed = new Set<() => void>();
   #stopListening: (() => void) | undefined;
   #isStopped = false;
 
+  /** `holderRuns`: whether there is a process that has the function and is not stopped. */
   constructor(
     ports: { readonly host: HostPort; readonly clock: ClockPort },
     table: () => OwnershipTable,
     tell: (event: OwnershipEvent) => void,
+    holderRuns: (name: string) => boolean,
   ) {
     this.#host = ports.host;
     this.#clock = ports.clock;
     this.#table = table;
     this.#tell = tell;
+    this.#holderRuns = holderRuns;
   }
 
   /** Everything, at the start. */
@@ -78,6 +88,18 @@ export class InventoryWatch {
     this.#stopListening?.();
     for (const cancel of this.#pending.values()) cancel();
     this.#pending.clear();
+    for (const cancel of this.#witnessed) cancel();
+    this.#witnessed.clear();
+  }
+
+  #hostWaits(name: string): void {
+    const tell = (): void => this.#tell({ kind: 'host-waits', function: name });
+    if (!this.#holderRuns(name)) return tell();
+    const cancel = this.#clock.after(witnessMs, () => {
+      this.#witnessed.delete(cancel);
+      tell();
+    });
+    this.#witnessed.add(cancel);
   }
 
   #hear(news: HostNews): void {
@@ -89,7 +111,7 @@ export class InventoryWatch {
         if (this.#table().fn(news.function)?.present === true) this.#tell({ kind: 'gone', function: news.function });
         return this.soon(news.function);
       case 'host-waits':
-        return this.#tell({ kind: 'host-waits', function: news.function });
+        return this.#hostWaits(news.function);
       case 'lost':
         return this.again();
     }

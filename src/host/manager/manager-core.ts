@@ -5,7 +5,7 @@ import { isOnTheWay } from '../ownership/guards.ts';
 import type { FunctionState, VmState } from '../ownership/owner.ts';
 import { step } from '../ownership/step.ts';
 import type { Changes } from '../ownership/world.ts';
-import { OwnershipTable } from '../ownership/world.ts';
+import { OwnershipTable, vmOf } from '../ownership/world.ts';
 import { Acts } from './acts.ts';
 import { Engine } from './engine.ts';
 import { EventStream } from './event-stream.ts';
@@ -87,6 +87,7 @@ export class ManagerCore {
       parts,
       () => this.table,
       (event) => this.#engine.tell(event),
+      (name) => this.#holderRuns(name),
     );
     this.#engine = new Engine(
       this.table,
@@ -243,6 +244,13 @@ export class ManagerCore {
     const names = [...this.#cameToRest];
     this.#cameToRest.clear();
     for (const name of names) this.#watch.lookNow(name);
+  }
+
+  #holderRuns(name: string): boolean {
+    const fn = this.table.fn(name);
+    const vm = fn === undefined ? undefined : vmOf(fn.owner);
+    const link = vm === undefined ? undefined : this.#vms.get(vm)?.link;
+    return link !== undefined && !link.isStopped();
   }
 
   #writeKeepRules(): void {
