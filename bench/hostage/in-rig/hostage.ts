@@ -3,12 +3,12 @@ import { copyFileSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { nameOf } from '../guests.ts';
-import type { HostageGuestFiles, HostagePlan, Side } from '../plan.ts';
+import type { HostageGuestFiles, HostagePlan, Outcome, Side } from '../plan.ts';
 import { Bystanders } from './bystanders.ts';
 import { DdaLender } from './dda-lender.ts';
 import { Slot, say } from './outside.ts';
 import { QemuLender } from './qemu-lender.ts';
-import { runCase } from './run-case.ts';
+import { runCase, unplugUnborrowed } from './run-case.ts';
 import type { Lender } from './side.ts';
 
 const plan = inMemory(JSON.parse(process.argv[2] ?? '') as HostagePlan);
@@ -27,15 +27,23 @@ async function oneSide(side: Side): Promise<void> {
     kind: 'step',
     text: `${side}: undisturbed, a rescan takes ${rescanMs} ms, another device out and in ${otherMs} ms`,
   });
+  const scene = { lender, bystanders, slot, deadlineMs: plan.deadlineMs, trace: plan.trace };
+  if (plan.cases.some(({ way }) => way === 'unplug')) {
+    say({ kind: 'step', text: `${side}: unplugged while no guest has it: ${wordsOf(await unplugUnborrowed(scene))}` });
+  }
   for (const each of plan.cases) {
     await lender.prepare();
-    const outcome = await runCase({ lender, bystanders, slot, deadlineMs: plan.deadlineMs, trace: plan.trace }, each);
-    const words = Object.entries(outcome).map(([name, ms]) => `${name} ${ms ?? 'never'}`);
-    say({ kind: 'step', text: `${side}: ${nameOf(each)}: ${words.join(', ')}` });
+    const outcome = await runCase(scene, each);
+    say({ kind: 'step', text: `${side}: ${nameOf(each)}: ${wordsOf(outcome)}` });
     say({ kind: 'outcome', side, case: each, outcome });
   }
   await lender.prepare();
   await lender.close();
+}
+
+function wordsOf(outcome: Outcome): string {
+  const words = Object.entries(outcome).map(([name, ms]) => `${name} ${ms ?? 'never'}`);
+  return words.join(', ');
 }
 
 /** Copies in the rig's memory: both sides read them as fast as a host reads what it has in its page cache. */
