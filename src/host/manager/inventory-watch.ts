@@ -11,31 +11,38 @@ export const settleMs = 50;
  */
 export const witnessMs = 150;
 
+/** What the watch knows of who has a function. */
+export interface Loans {
+  /** Which lending of the function it is: another number, another loan. */
+  loanOf(name: string): number;
+  /** Whether there is a process that has it and is not stopped. */
+  holderRuns(name: string): boolean;
+}
+
 /** Keeps what is known of the host's functions up to date: looks at what is said to have changed, and at nothing else. */
 export class InventoryWatch {
   readonly #host: HostPort;
   readonly #clock: ClockPort;
   readonly #table: () => OwnershipTable;
   readonly #tell: (event: OwnershipEvent) => void;
-  readonly #holderRuns: (name: string) => boolean;
+  readonly #loans: Loans;
   readonly #looks = new Map<string, Look>();
   readonly #pending = new Map<string, () => void>();
   readonly #witnessed = new Set<() => void>();
   #stopListening: (() => void) | undefined;
   #isStopped = false;
 
-  /** `holderRuns`: whether there is a process that has the function and is not stopped. */
   constructor(
     ports: { readonly host: HostPort; readonly clock: ClockPort },
     table: () => OwnershipTable,
     tell: (event: OwnershipEvent) => void,
-    holderRuns: (name: string) => boolean,
+    loans: Loans,
   ) {
     this.#host = ports.host;
     this.#clock = ports.clock;
     this.#table = table;
     this.#tell = tell;
-    this.#holderRuns = holderRuns;
+    this.#loans = loans;
   }
 
   /** Everything, at the start. */
@@ -94,10 +101,12 @@ export class InventoryWatch {
 
   #hostWaits(name: string): void {
     const tell = (): void => this.#tell({ kind: 'host-waits', function: name });
-    if (!this.#holderRuns(name)) return tell();
+    if (!this.#loans.holderRuns(name)) return tell();
+    const loan = this.#loans.loanOf(name);
     const cancel = this.#clock.after(witnessMs, () => {
       this.#witnessed.delete(cancel);
-      tell();
+      // It may have come back and be lent again, which the kernel has said nothing of.
+      if (this.#loans.loanOf(name) === loan) tell();
     });
     this.#witnessed.add(cancel);
   }

@@ -231,6 +231,16 @@ test('the kernel’s log is a witness where the VM process is none', async (t) =
   assert.equal(m.vms.processes.size, 0);
 });
 
+test('what the kernel’s log said of a loan takes nothing of the next one', async (t) => {
+  const m = await machine(t);
+  await m.lend('web', nvme);
+  m.tell({ kind: 'host-waits', function: nvme });
+  await m.manager.remove({ vm: 'web', function: nvme }, by);
+  await m.manager.add({ vm: 'web', function: nvme }, by);
+  await m.clock.pass(1_000);
+  assert.equal(m.owner(nvme), 'lent web');
+});
+
 test('a VM process that is stopped gets no time to confirm', async (t) => {
   const m = await machine(t);
   await m.lend('web', nvme);

@@ -87,7 +87,7 @@ export class ManagerCore {
       parts,
       () => this.table,
       (event) => this.#engine.tell(event),
-      (name) => this.#holderRuns(name),
+      { loanOf: (name) => this.#engine.loanOf(name), holderRuns: (name) => this.#holderRuns(name) },
     );
     this.#engine = new Engine(
       this.table,
