@@ -26,7 +26,7 @@ const write = (block: string, count: number, seek = 0): string =>
 const atOnce = (line: (place: number) => string): string =>
   `${Array.from({ length: PARALLEL }, (_, place) => `${line(place)} &`).join(' ')} wait`;
 /** Before anything is measured: until then what drives a controller of software is being compiled while it works. */
-const WARM_UP = `${read('4k', 1500)}; ${write('4k', 500)}`;
+const WARM_UP = `${read('4k', 4000)}; ${write('4k', 4000)}; ${read('256k', 400)}; ${write('256k', 400)}`;
 
 export const DISK_WORK: readonly Work[] = [
   { name: 'read 4k', unit: '1/s', each: 1, least: 1, most: 1500, line: (count) => read('4k', count) },

@@ -63,7 +63,8 @@ function listPlaces(places: readonly BytePlace[]): number | undefined {
     if (place === undefined) continue;
     const address = addressIn(place.bytes) + place.start;
     const at = index * vectorDwords;
-    vectors[at] = address % 2 ** 32;
+    // What is stored is the number modulo 2³²; asking for it would be a division of floating point.
+    vectors[at] = address;
     vectors[at + 1] = address / 2 ** 32;
     vectors[at + 2] = place.sizeBytes;
     wanted += place.sizeBytes;
