@@ -10,6 +10,9 @@ import type { MachineEnd } from './machine-end.ts';
 import type { MachineOptions } from './machine-options.ts';
 import { createMachine, type MachineParts } from './machine-parts.ts';
 
+/** The longest that a guest stands still while a function is taken from it for the host's kernel. */
+const LONGEST_REST_MS = 250;
+
 /** `code` is stable; `text` holds no guest text. */
 export interface MachineLogEntry {
   readonly severity: 'info' | 'warning';
@@ -23,7 +26,7 @@ export interface MachineEvents {
   /** The guest has said that it crashed; it may still run. */
   crashed: [CrashReport];
   guestOs: [GuestOs | undefined];
-  /** The host needs this function back. */
+  /** The host's kernel wanted this function back, and has it: nothing of it is open here any more. What is left is to {@link VirtualMachine.rescind} it. */
   releaseRequested: [Assignment];
   /** This function can't go on. */
   functionFailed: [Assignment, string];
@@ -75,7 +78,7 @@ export class VirtualMachine extends EventEmitter<MachineEvents> {
     this.map = this.#parts.services.map;
     this.entered = this.#parts.entered;
     this.#assignments = new Assignments(this.#parts.services, {
-      releaseRequested: (assignment) => void this.emit('releaseRequested', assignment),
+      releaseRequested: (assignment) => this.#hostWaits(assignment),
       failed: (assignment, reason) => void this.emit('functionFailed', assignment, reason),
     });
     this.ended = this.#run();
@@ -173,6 +176,25 @@ export class VirtualMachine extends EventEmitter<MachineEvents> {
       process.off('exit', kickAll);
       held.dispose();
     }
+  }
+
+  /**
+   * The host's kernel waits for the function, in an unplugging with the lock of all plug and play: it gets it before anything else is done
+   * about it. Until then, and for twice as long again, the guest stands still, and nothing here competes with what the kernel has to do.
+   */
+  #hostWaits(assignment: Assignment): void {
+    const { threads } = this.#parts;
+    const since = performance.now();
+    for (const thread of threads) thread.rest(LONGEST_REST_MS);
+    assignment.letGo();
+    const tookMs = performance.now() - since;
+    setTimeout(
+      () => {
+        for (const thread of threads) thread.goOn();
+        if (this.#assignments.live.includes(assignment)) this.emit('releaseRequested', assignment);
+      },
+      Math.max(0, Math.min(2 * tookMs, LONGEST_REST_MS - tookMs)),
+    );
   }
 
   /** The first reason stands; a reset that follows a crash report is the panic's. */

@@ -1,7 +1,8 @@
 import type { OwnershipEvent } from '../ownership/events.ts';
 import type { OwnershipTable } from '../ownership/world.ts';
 import type { HostNews, HostNewsPort, HostPort, Look } from './host-port.ts';
-import type { ClockPort } from './ports.ts';
+import type { ManagerParts } from './manager-parts.ts';
+import type { ClockPort, PrecedencePort } from './ports.ts';
 
 /** One plugging makes many uevents; what counts is how it is when they are over. */
 export const settleMs = 50;
@@ -10,6 +11,14 @@ export const settleMs = 50;
  * the processor from that; so it goes on what the kernel's log says when the process has had its time.
  */
 export const witnessMs = 150;
+
+/**
+ * The kernel works on an unplugging at ordinary priority, with the lock of all plug and play. What the manager does because of it can wait, and would be
+ * ahead of that.
+ */
+const giveWayMs = 600;
+/** Until a holder that does not run has been killed. */
+const actMs = 100;
 
 /** What the watch knows of who has a function. */
 export interface Loans {
@@ -23,23 +32,25 @@ export interface Loans {
 export class InventoryWatch {
   readonly #host: HostPort;
   readonly #clock: ClockPort;
+  readonly #precedence: PrecedencePort | undefined;
   readonly #table: () => OwnershipTable;
   readonly #tell: (event: OwnershipEvent) => void;
   readonly #loans: Loans;
   readonly #looks = new Map<string, Look>();
   readonly #pending = new Map<string, () => void>();
-  readonly #witnessed = new Set<() => void>();
+  readonly #due = new Set<() => void>();
   #stopListening: (() => void) | undefined;
   #isStopped = false;
 
   constructor(
-    ports: { readonly host: HostPort; readonly clock: ClockPort },
+    ports: Pick<ManagerParts, 'host' | 'clock' | 'precedence'>,
     table: () => OwnershipTable,
     tell: (event: OwnershipEvent) => void,
     loans: Loans,
   ) {
     this.#host = ports.host;
     this.#clock = ports.clock;
+    this.#precedence = ports.precedence;
     this.#table = table;
     this.#tell = tell;
     this.#loans = loans;
@@ -95,20 +106,32 @@ export class InventoryWatch {
     this.#stopListening?.();
     for (const cancel of this.#pending.values()) cancel();
     this.#pending.clear();
-    for (const cancel of this.#witnessed) cancel();
-    this.#witnessed.clear();
+    for (const cancel of this.#due) cancel();
+    this.#due.clear();
   }
 
   #hostWaits(name: string): void {
-    const tell = (): void => this.#tell({ kind: 'host-waits', function: name });
-    if (!this.#loans.holderRuns(name)) return tell();
+    if (!this.#loans.holderRuns(name)) return this.#wantNow(name);
+    this.#precedence?.giveWay(giveWayMs);
     const loan = this.#loans.loanOf(name);
-    const cancel = this.#clock.after(witnessMs, () => {
-      this.#witnessed.delete(cancel);
+    this.#after(witnessMs, () => {
       // It may have come back and be lent again, which the kernel has said nothing of.
-      if (this.#loans.loanOf(name) === loan) tell();
+      if (this.#loans.loanOf(name) === loan) this.#wantNow(name);
     });
-    this.#witnessed.add(cancel);
+  }
+
+  #wantNow(name: string): void {
+    this.#precedence?.comeFirst();
+    this.#tell({ kind: 'host-waits', function: name });
+    this.#after(actMs, () => this.#precedence?.giveWay(giveWayMs));
+  }
+
+  #after(delayMs: number, act: () => void): void {
+    const cancel = this.#clock.after(delayMs, () => {
+      this.#due.delete(cancel);
+      act();
+    });
+    this.#due.add(cancel);
   }
 
   #hear(news: HostNews): void {

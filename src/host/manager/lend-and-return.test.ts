@@ -231,6 +231,23 @@ test('the kernel’s log is a witness where the VM process is none', async (t) =
   assert.equal(m.vms.processes.size, 0);
 });
 
+test('while the kernel unplugs, the manager is not ahead of it, but where it must act', async (t) => {
+  const m = await machine(t);
+  await m.lend('web', nvme);
+  m.vm('web').behaviour = 'silent';
+  m.tell({ kind: 'host-waits', function: nvme });
+  assert.deepEqual(m.precedence.splice(0), ['gives way for 600 ms']);
+  await m.clock.pass(150);
+  assert.deepEqual(m.precedence.splice(0), ['comes first']);
+  await m.clock.pass(100);
+  assert.deepEqual(m.precedence.splice(0), ['gives way for 600 ms']);
+  await m.lend('mail', display);
+  m.vm('mail').behaviour = 'silent';
+  m.vm('mail').hasStopped = true;
+  m.tell({ kind: 'host-waits', function: display });
+  assert.deepEqual(m.precedence.splice(0), ['comes first']);
+});
+
 test('what the kernel’s log said of a loan takes nothing of the next one', async (t) => {
   const m = await machine(t);
   await m.lend('web', nvme);

@@ -1,7 +1,7 @@
 import type { JournalPort } from '../journal/journal.ts';
 import type { HostNewsPort, HostPort, VirtualFunctionsPort } from './host-port.ts';
 import type { KeepRulesPort } from './keep-rules.ts';
-import type { ClockPort, VmPort } from './ports.ts';
+import type { ClockPort, PrecedencePort, VmPort } from './ports.ts';
 
 /** What a manager works with. */
 export interface ManagerParts {
@@ -9,6 +9,8 @@ export interface ManagerParts {
   readonly vms: VmPort;
   readonly journal: JournalPort;
   readonly clock: ClockPort;
+  /** Undefined: the manager has none. */
+  readonly precedence?: PrecedencePort;
   readonly virtualFunctions: VirtualFunctionsPort;
   /** Undefined: nothing tells of changes, so the manager sees them only when it starts. */
   readonly news?: HostNewsPort;

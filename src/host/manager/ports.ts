@@ -137,3 +137,11 @@ export interface ClockPort {
   /** Calls `due` once after `delayMs`. Gives what takes it back. */
   after(delayMs: number, due: () => void): () => void;
 }
+
+/** Who comes first where processors are few. */
+export interface PrecedencePort {
+  /** At once: this process comes before VMs. */
+  comeFirst(): void;
+  /** For `forMs` milliseconds it doesn't. */
+  giveWay(forMs: number): void;
+}

@@ -9,7 +9,7 @@ import { systemClock } from '../manager/system-clock.ts';
 import { restoreEveryAutoprobe } from '../sriov/restore-autoprobe.ts';
 import { VmProcesses } from '../vm-processes/vm-processes.ts';
 import { kernelNews } from './kernel-news.ts';
-import { runBeforeVms } from './priority.ts';
+import { Precedence } from './precedence.ts';
 import type { ManagerPlaces, ManagerReports, OpenedManager } from './opened-manager.ts';
 import { virtualFunctionsOf } from './virtual-functions.ts';
 
@@ -20,7 +20,8 @@ export async function openManagerHere(
   { stateDirectory, rulesPath, vmDirectory }: ManagerPlaces,
   reports: ManagerReports,
 ): Promise<OpenedManager> {
-  runBeforeVms();
+  const precedence = new Precedence();
+  precedence.take();
   const attributes = new AttributeProcess();
   const host = openHost('dda serve', undefined, attributes);
   for (const problem of await restoreEveryAutoprobe(host)) reports.problem(problem);
@@ -30,6 +31,7 @@ export async function openManagerHere(
     vms,
     journal: new SqliteJournal(join(stateDirectory, JOURNAL_FILE)),
     clock: systemClock,
+    precedence,
     virtualFunctions: virtualFunctionsOf(host),
     news: kernelNews((text) => reports.warn(text)),
     log: (vm, text) => reports.vmSaid(vm, text),
@@ -45,6 +47,7 @@ export async function openManagerHere(
       await manager.close();
       vms.close();
       attributes.close();
+      precedence.close();
     },
   };
 }

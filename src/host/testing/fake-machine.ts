@@ -68,6 +68,8 @@ export class FakeMachine {
   readonly shapes: string[] = [];
   shapeError: Error | undefined;
   readonly fatal: unknown[] = [];
+  /** What the manager wanted to be ahead of. */
+  readonly precedence: string[] = [];
   readonly virtualFunctions: VirtualFunctionsPort = {
     shape: async (name, { count, settings, drivenBy }) => {
       const special = settings.length > 0 || drivenBy === 'nobody' ? ` ${JSON.stringify(settings)} ${drivenBy}` : '';
@@ -106,6 +108,10 @@ export class FakeMachine {
       host: kernelHost(this.host),
       vms: this.vms,
       clock: this.clock,
+      precedence: {
+        comeFirst: () => void this.precedence.push('comes first'),
+        giveWay: (forMs) => void this.precedence.push(`gives way for ${forMs} ms`),
+      },
       virtualFunctions: this.virtualFunctions,
       news: {
         listen: (listener) => {

@@ -46,6 +46,9 @@ export class Assignment implements FunctionBorrower {
   #offer: Offer | undefined;
   #ejection: PromiseWithResolvers<EjectOutcome> | undefined;
   #revoked = false;
+  #taken = false;
+  /** What went wrong when it was taken. */
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(services: MachineServices, pciFunction: PciFunction, instanceId: Guid, events: AssignmentEvents) {
     this.function = pciFunction;
@@ -135,32 +138,50 @@ export class Assignment implements FunctionBorrower {
     using steps = new DisposableStack();
     steps.defer(() => this.#ejection?.resolve('rescinded'));
     steps.defer(() => (this.#offer === undefined ? this.#events.released() : this.#offer.rescind()));
-    steps.defer(() => this.function.close());
-    steps.defer(() => this.#interrupts.close());
-    steps.defer(() => this.#bars.unmapAll());
-    steps.defer(() => this.#provider.surpriseRemoved());
+    steps.defer(() => {
+      this.letGo();
+      if (this.#failure !== undefined) throw this.#failure.error;
+    });
+  }
+
+  /**
+   * The part of {@link revoke} that the host may wait for: the function is taken, and the guest isn't told of it yet. What goes wrong is told
+   * by {@link revoke}. Idempotent.
+   */
+  letGo(): void {
+    if (this.#taken) return;
+    this.#taken = true;
+    try {
+      using steps = new DisposableStack();
+      steps.defer(() => this.function.close());
+      steps.defer(() => this.#interrupts.close());
+      steps.defer(() => this.#bars.unmapAll());
+      steps.defer(() => this.#provider.surpriseRemoved());
+    } catch (error) {
+      this.#failure = { error };
+    }
   }
 
   barMoved(barIndex: number, gpa: number | undefined): void {
-    if (!this.#revoked) {
+    if (!this.#taken) {
       this.#bars.move(barIndex, gpa);
     }
   }
 
   imageAccessChanged(barIndex: number): void {
-    if (!this.#revoked) {
+    if (!this.#taken) {
       this.#bars.imageAccessChanged(barIndex);
     }
   }
 
   doorbellsChanged(barIndex: number): void {
-    if (!this.#revoked) {
+    if (!this.#taken) {
       this.#bars.doorbellsChanged(barIndex);
     }
   }
 
   messageChanged(vector: number, message: Parameters<InterruptDelivery['messageChanged']>[1]): void {
-    if (!this.#revoked) {
+    if (!this.#taken) {
       this.#interrupts.messageChanged(vector, message);
     }
   }

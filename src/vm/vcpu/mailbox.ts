@@ -26,6 +26,8 @@ export const MailboxWord = {
   /** Exits to user space since the start, and of those the ones that the device thread had to finish. Wrap at 2^32. */
   Exits: 4,
   DeviceExits: 5,
+  /** How many milliseconds the thread stays out of the guest when it comes by, at the most; 0: none. Woken when it may go on. */
+  Rest: 6,
 } as const;
 
 export const MAILBOX_WORDS = 8;

@@ -9,7 +9,11 @@ const EAGAIN = 11;
 /** Runs the loop over `results`, one a KVM_RUN; the device thread answers each exit inside the ring. */
 function runScript(
   results: readonly ('here' | 'device' | number)[],
-  options: { readonly atRing?: (mailbox: Int32Array<SharedArrayBuffer>) => void; readonly stop?: boolean } = {},
+  options: {
+    readonly atRing?: (mailbox: Int32Array<SharedArrayBuffer>) => void;
+    readonly atClear?: (mailbox: Int32Array<SharedArrayBuffer>) => void;
+    readonly stop?: boolean;
+  } = {},
 ) {
   const mailbox = new Int32Array(new SharedArrayBuffer(MAILBOX_WORDS * 4));
   if (options.stop === true) mailbox[MailboxWord.Stop] = 1;
@@ -25,7 +29,10 @@ function runScript(
       log.push('run');
       return typeof result === 'number' ? result : 0;
     },
-    clearExitRequest: () => void log.push('clear'),
+    clearExitRequest: () => {
+      log.push('clear');
+      options.atClear?.(mailbox);
+    },
     finishHere: () => last === 'here',
     mailbox,
     doorbell: {
@@ -70,4 +77,31 @@ test('asked to stop, it ends before it runs, after a kick, and after an exit tha
   const served = runScript(['device'], { atRing: (mailbox) => void Atomics.store(mailbox, MailboxWord.Stop, 1) });
   assert.deepEqual(served.log, ['run', 'handed over', 'ended']);
   assert.equal(served.mailbox[MailboxWord.Turn], Turn.Ended);
+});
+
+test('a rest ends by itself, and is only one', () => {
+  const mailbox = new Int32Array(new SharedArrayBuffer(MAILBOX_WORDS * 4));
+  mailbox[MailboxWord.Rest] = 1;
+  const rests: number[] = [];
+  vcpuLoop({
+    run: () => {
+      rests.push(Atomics.load(mailbox, MailboxWord.Rest));
+      return rests.length === 1 ? EINTR : 9;
+    },
+    clearExitRequest: () => undefined,
+    finishHere: () => true,
+    mailbox,
+    doorbell: { ring: () => undefined },
+  });
+  assert.deepEqual(rests, [0, 0]);
+});
+
+test('asked to stop while it rests, it never goes into the guest again', () => {
+  const { log } = runScript([EINTR], {
+    atClear: (mailbox) => {
+      Atomics.store(mailbox, MailboxWord.Rest, 1);
+      Atomics.store(mailbox, MailboxWord.Stop, 1);
+    },
+  });
+  assert.deepEqual(log, ['run', 'clear', 'ended']);
 });

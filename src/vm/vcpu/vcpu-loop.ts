@@ -26,13 +26,22 @@ export function waitForEntry({ mailbox, doorbell }: Pick<VcpuLoopParts, 'mailbox
   }
 }
 
+/** Stays out of the guest for as long as the device thread wants it, but never longer than it said. */
+function rest(mailbox: Int32Array<SharedArrayBuffer>): void {
+  const ms = Atomics.load(mailbox, MailboxWord.Rest);
+  if (ms === 0 || Atomics.wait(mailbox, MailboxWord.Rest, ms, ms) !== 'timed-out') return;
+  Atomics.compareExchange(mailbox, MailboxWord.Rest, ms, 0);
+}
+
 /**
  * Runs one vCPU until it is asked to stop or KVM_RUN fails. An exit that this thread can't finish is handed to the device
  * thread; this one sleeps until it has its turn again.
  */
 export function vcpuLoop(parts: VcpuLoopParts): void {
   const { mailbox, doorbell } = parts;
-  while (Atomics.load(mailbox, MailboxWord.Stop) === 0) {
+  for (;;) {
+    rest(mailbox);
+    if (Atomics.load(mailbox, MailboxWord.Stop) !== 0) break;
     const errno = parts.run();
     if (errno === EINTR || errno === EAGAIN) {
       // A kick, or an application processor that was woken by INIT or SIPI. KVM doesn't clear the flag by itself.

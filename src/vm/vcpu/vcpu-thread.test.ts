@@ -86,6 +86,25 @@ test('serial rings between exits, and alone: each is heard', { timeout }, async 
   assert.deepEqual(served, [2000, 3000]);
 });
 
+test('a thread that is told to rest stays out of the guest until it may go on', { timeout }, async () => {
+  const { loop, served, threads, stop } = machine([{}, {}]);
+  while (served.some((count) => count < 50)) await sleep(1);
+  const [first] = threads;
+  assert.ok(first);
+  first.rest(timeout);
+  // What it had begun is over when it has not come again while the other did a hundred times.
+  let [came, since] = [served[0] ?? 0, served[1] ?? 0];
+  while ((served[1] ?? 0) < since + 100) {
+    await sleep(1);
+    if ((served[0] ?? 0) > came) [came, since] = [served[0] ?? 0, served[1] ?? 0];
+  }
+  assert.notEqual(Atomics.load(first.mailbox, MailboxWord.Rest), 0);
+  first.goOn();
+  while ((served[0] ?? 0) < came + 50) await sleep(1);
+  first.rest(timeout);
+  await Promise.all([stop(), loop.done]);
+});
+
 test('a thread that dies of an exception is heard of, and ends the loop', { timeout }, async () => {
   const { loop, ended, threads, stop } = machine([{ last: 100 }, { throwAt: 10 }]);
   const errors: string[] = [];

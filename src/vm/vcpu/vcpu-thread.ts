@@ -84,6 +84,7 @@ export class VcpuThread {
   /** Asks the thread to end: it does at the next chance, also when it sleeps in the guest or waits for an exit's answer. */
   requestStop(): void {
     Atomics.store(this.mailbox, MailboxWord.Stop, 1);
+    this.goOn();
     this.enter();
     this.kick();
   }
@@ -92,6 +93,17 @@ export class VcpuThread {
   enter(): void {
     if (Atomics.compareExchange(this.mailbox, MailboxWord.Turn, Turn.Loaded, Turn.Vcpu) !== Turn.Loaded) return;
     Atomics.notify(this.mailbox, MailboxWord.Turn);
+  }
+
+  /** Gets the thread out of the guest, where it stays until {@link goOn}, but for `ms` milliseconds at the most. Doesn't wait for it. */
+  rest(ms: number): void {
+    Atomics.store(this.mailbox, MailboxWord.Rest, ms);
+    this.kick();
+  }
+
+  /** Ends a {@link rest}. */
+  goOn(): void {
+    if (Atomics.exchange(this.mailbox, MailboxWord.Rest, 0) !== 0) Atomics.notify(this.mailbox, MailboxWord.Rest);
   }
 
   /** Gets the thread out of the guest once. */

@@ -33,6 +33,38 @@ test('a second revoke, an eject afterwards, and a late word of the function chan
   assert.deepEqual([fn.backend.log, bench.deviceSlots], [log, 0]);
 });
 
+test('let go of, a function is gone from host and guest alike, and the guest is told afterwards', async () => {
+  using bench = new LendingBench();
+  bench.connect();
+  const fn = bench.function();
+  const assignment = bench.lend(fn);
+  const lent = bench.probe();
+  lent.enable();
+  lent.useVector(0, { vector: 0x31, vps: [0] });
+  assignment.letGo();
+  assert.deepEqual([fn.backend.closed, bench.deviceSlots, bench.vm.irqfds.size], [true, 0, 0]);
+  bench.vmbus.settle();
+  assert.equal(bench.vmbus.guest.offers.size, 1);
+  const log = [...fn.backend.log];
+  assignment.barMoved(0, 0xe100_0000);
+  assignment.messageChanged(0, { address: 0xfee0_0010n, data: 1 });
+  assert.equal(await bench.assignments.eject(assignment, 60_000), 'not-in-use');
+  bench.vmbus.settle();
+  assert.deepEqual([fn.backend.log, bench.vmbus.guest.offers.size, bench.assignments.live.length], [log, 0, 0]);
+});
+
+test('what went wrong when it let go is told by the revoke', () => {
+  using bench = new LendingBench();
+  const fn = bench.function();
+  const assignment = bench.lend(fn);
+  fn.quiesce = () => {
+    throw new Error('it does not answer');
+  };
+  assignment.letGo();
+  assert.equal(fn.backend.closed, true);
+  assert.throws(() => bench.assignments.rescind(assignment), /it does not answer/);
+});
+
 test('a function that is taken leaves no descriptor open and no route in use', () => {
   using bench = new LendingBench();
   bench.connect();
