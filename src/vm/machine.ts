@@ -4,13 +4,13 @@ import type { CrashReport, GuestOs } from '../hyperv/index.ts';
 import type { DmaMapping } from '../linux/index.ts';
 import type { TraceReader } from '../trace/index.ts';
 import type { Assignment, EjectOutcome } from './assignment/assignment.ts';
-import { Assignments } from './assignment/assignments.ts';
+import { Assignments, type GuestProcessors } from './assignment/assignments.ts';
 import type { GuestMap } from './boot/index.ts';
 import type { MachineEnd } from './machine-end.ts';
 import type { MachineOptions } from './machine-options.ts';
 import { createMachine, type MachineParts } from './machine-parts.ts';
 
-/** The longest that a guest stands still while a function is taken from it for the host's kernel. */
+/** The longest that a guest stands still while a function is taken from it. */
 const LONGEST_REST_MS = 250;
 
 /** `code` is stable; `text` holds no guest text. */
@@ -58,6 +58,10 @@ export class VirtualMachine extends EventEmitter<MachineEvents> {
   readonly entered: Promise<void>;
   readonly #parts: MachineParts;
   readonly #assignments: Assignments;
+  readonly #processors: GuestProcessors = {
+    standStill: () => this.#parts.threads.forEach((thread) => thread.rest(LONGEST_REST_MS)),
+    goOn: () => this.#parts.threads.forEach((thread) => thread.goOn()),
+  };
   #end: MachineEnd | undefined;
   #crash: CrashReport | undefined;
 
@@ -77,10 +81,14 @@ export class VirtualMachine extends EventEmitter<MachineEvents> {
     });
     this.map = this.#parts.services.map;
     this.entered = this.#parts.entered;
-    this.#assignments = new Assignments(this.#parts.services, {
-      releaseRequested: (assignment) => this.#hostWaits(assignment),
-      failed: (assignment, reason) => void this.emit('functionFailed', assignment, reason),
-    });
+    this.#assignments = new Assignments(
+      this.#parts.services,
+      {
+        releaseRequested: (assignment) => this.#hostWaits(assignment),
+        failed: (assignment, reason) => void this.emit('functionFailed', assignment, reason),
+      },
+      this.#processors,
+    );
     this.ended = this.#run();
   }
 
@@ -183,14 +191,13 @@ export class VirtualMachine extends EventEmitter<MachineEvents> {
    * about it. Until then, and for twice as long again, the guest stands still, and nothing here competes with what the kernel has to do.
    */
   #hostWaits(assignment: Assignment): void {
-    const { threads } = this.#parts;
     const since = performance.now();
-    for (const thread of threads) thread.rest(LONGEST_REST_MS);
+    this.#processors.standStill();
     assignment.letGo();
     const tookMs = performance.now() - since;
     setTimeout(
       () => {
-        for (const thread of threads) thread.goOn();
+        this.#processors.goOn();
         if (this.#assignments.live.includes(assignment)) this.emit('releaseRequested', assignment);
       },
       Math.max(0, Math.min(2 * tookMs, LONGEST_REST_MS - tookMs)),

@@ -12,16 +12,25 @@ export interface AssignmentsEvents {
   failed(assignment: Assignment, reason: string): void;
 }
 
+/** The guest's processors, as far as taking a function concerns them. */
+export interface GuestProcessors {
+  /** They stay out of the guest until {@link goOn}, but not for long. Doesn't wait for it. */
+  standStill(): void;
+  goOn(): void;
+}
+
 /** The functions that one machine has on loan. */
 export class Assignments {
   readonly #services: MachineServices;
   readonly #events: AssignmentsEvents;
+  readonly #processors: GuestProcessors;
   readonly #instanceIds = new InstanceIds();
   readonly #live = new Set<Assignment>();
 
-  constructor(services: MachineServices, events: AssignmentsEvents) {
+  constructor(services: MachineServices, events: AssignmentsEvents, processors: GuestProcessors) {
     this.#services = services;
     this.#events = events;
+    this.#processors = processors;
   }
 
   /** Those that are not revoked. */
@@ -51,12 +60,22 @@ export class Assignments {
   /** Asks the guest, waits for `deadlineMs` at the most, then takes the function away in any case. */
   async eject(assignment: Assignment, deadlineMs: number): Promise<EjectOutcome> {
     const outcome = await assignment.eject(deadlineMs);
-    this.rescind(assignment);
+    if (outcome === 'deadline') this.rescind(assignment);
+    else this.#revoke(assignment);
     return outcome;
   }
 
-  /** Takes the function away without asking. */
+  /** Takes the function away without asking. A guest that doesn't give it back by itself has no processors meanwhile, however much it wants them. */
   rescind(assignment: Assignment): void {
+    this.#processors.standStill();
+    try {
+      this.#revoke(assignment);
+    } finally {
+      this.#processors.goOn();
+    }
+  }
+
+  #revoke(assignment: Assignment): void {
     this.#live.delete(assignment);
     assignment.revoke();
   }

@@ -19,10 +19,19 @@ const MEMORY_AND_MASTER = 0x6;
 /** A machine that lends functions to a guest with a driver, and what it was told of them. */
 export class LendingBench extends DeviceBench {
   readonly events: string[] = [];
-  readonly assignments = new Assignments(this.services, {
-    releaseRequested: ({ function: { name } }) => void this.events.push(`${name}: release requested`),
-    failed: ({ function: { name } }, reason) => void this.events.push(`${name}: failed: ${reason}`),
-  });
+  /** How often the guest stood still, and whether it does. */
+  readonly rests = { count: 0, now: false };
+  readonly assignments = new Assignments(
+    this.services,
+    {
+      releaseRequested: ({ function: { name } }) => void this.events.push(`${name}: release requested`),
+      failed: ({ function: { name } }, reason) => void this.events.push(`${name}: failed: ${reason}`),
+    },
+    {
+      standStill: () => void Object.assign(this.rests, { count: this.rests.count + 1, now: true }),
+      goOn: () => void (this.rests.now = false),
+    },
+  );
 
   /** The guest's VMBus driver starts. */
   connect(): void {

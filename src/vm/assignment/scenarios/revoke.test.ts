@@ -18,6 +18,18 @@ test('a function that is rescinded while the guest is being asked: the wait ends
   assert.equal(bench.vmbus.guest.offers.size, 0);
 });
 
+test('a guest that keeps a function until the deadline stands still while it is taken; one that gives it back does not', async () => {
+  using bench = new LendingBench();
+  bench.connect();
+  const kept = bench.lend();
+  bench.probe().enable();
+  assert.equal(await bench.assignments.eject(kept, 1), 'deadline');
+  assert.deepEqual(bench.rests, { count: 1, now: false });
+  bench.vmbus.settle();
+  assert.equal(await bench.assignments.eject(bench.lend(bench.function({ name: 'fake1' })), 60_000), 'not-in-use');
+  assert.deepEqual(bench.rests, { count: 1, now: false });
+});
+
 test('a second revoke, an eject afterwards, and a late word of the function change nothing', async () => {
   using bench = new LendingBench();
   bench.connect();
