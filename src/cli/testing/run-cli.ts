@@ -17,6 +17,7 @@ const ready: ReadinessFacts = {
   vfio: 'loaded',
   isRoot: true,
   lockableBytes: 8 * 2 ** 20,
+  groupObstacle: undefined,
   assignable: ['0000:01:00.0'],
   functionCount: 1,
 };

@@ -1,4 +1,5 @@
 import { Resource, kvmRunsGuests, readLimit, userId } from '../../linux/index.ts';
+import { visibleObstacle } from '../control-groups/group-place.ts';
 import { isMachinery } from '../inventory/host-function.ts';
 import { readFacts } from '../moves/host-facts.ts';
 import type { Host } from '../moves/host-facts.ts';
@@ -21,6 +22,7 @@ export function readReadiness(host: Host): ReadinessFacts {
     processorVendor: processorVendor(tree),
     vfio: facts.inventory.drivers.has(vfioDriver) ? 'loaded' : moduleFile(tree, kernelRelease) ? 'loadable' : 'absent',
     isRoot: userId() === 0,
+    groupObstacle: visibleObstacle(tree),
     lockableBytes: readLimit(Resource.lockedMemory).hard,
     assignable: surveyHost(facts)
       .filter((survey) => survey.verdict !== Verdict.notAssignable)

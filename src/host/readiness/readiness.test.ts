@@ -11,6 +11,7 @@ const fine: ReadinessFacts = {
   vfio: 'loadable',
   isRoot: true,
   lockableBytes: 8 * 2 ** 20,
+  groupObstacle: undefined,
   assignable: ['0000:01:00.0'],
   functionCount: 30,
 };
@@ -25,7 +26,7 @@ function states(changes: Partial<ReadinessFacts>): Record<string, string> {
 
 test('a machine that has everything', () => {
   assert.deepEqual(states({}), {});
-  assert.equal(judgeReadiness(fine).length, 7);
+  assert.equal(judgeReadiness(fine).length, 8);
 });
 
 test('a kernel from before MSR filters', () => {
@@ -58,6 +59,14 @@ test('not root: little memory to lock is missing, enough is limited', () => {
   assert.match(states({ isRoot: false })['memlock'] ?? '', /^missing: Only 8 MiB can be locked/);
   assert.match(states({ isRoot: false, lockableBytes: 4 * 2 ** 30 })['memlock'] ?? '', /^limited: 4096 MiB/);
   assert.equal(states({ isRoot: false, lockableBytes: Infinity })['memlock'], undefined);
+});
+
+test('no control groups: a limit of what is, nothing that is missing', () => {
+  const groupObstacle = { obstacle: '/sys/fs/cgroup can only be read here.', remedy: 'Run it on the host.' };
+  assert.match(
+    states({ groupObstacle })['groups'] ?? '',
+    /^limited: .* hold them to all limits: \/sys\/fs\/cgroup can only be read here\. → Run it on the host\.$/,
+  );
 });
 
 test('nothing to lend', () => {

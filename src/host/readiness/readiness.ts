@@ -1,6 +1,8 @@
+import type { GroupObstacle } from '../control-groups/group-obstacle.ts';
+
 /** What this machine needs to lend functions to guests, one point each. */
 export interface ReadinessCheck {
-  readonly code: 'kernel' | 'kvm' | 'iommu' | 'vfio' | 'rights' | 'memlock' | 'functions';
+  readonly code: 'kernel' | 'kvm' | 'iommu' | 'vfio' | 'rights' | 'memlock' | 'groups' | 'functions';
   /** `limited`: works, with what the sentence says. */
   readonly state: 'ready' | 'limited' | 'missing';
   readonly sentence: string;
@@ -22,6 +24,8 @@ export interface ReadinessFacts {
   readonly isRoot: boolean;
   /** What this process may lock; `Infinity`: no limit. */
   readonly lockableBytes: number;
+  /** What stands in the way of control groups for VM processes; undefined: nothing that can be seen. */
+  readonly groupObstacle: GroupObstacle | undefined;
   /** Functions that could be lent now, with and without risk. */
   readonly assignable: readonly string[];
   readonly functionCount: number;
@@ -39,6 +43,7 @@ export function judgeReadiness(facts: ReadinessFacts): ReadinessCheck[] {
     judgeVfio(facts),
     judgeRights(facts),
     judgeMemlock(facts),
+    judgeGroups(facts),
     judgeFunctions(facts),
   ];
 }
@@ -97,6 +102,18 @@ function judgeMemlock({ isRoot, lockableBytes }: ReadinessFacts): ReadinessCheck
     `Only ${mebibytes} MiB can be locked, and a guest with a device has all its memory locked.`,
     'Run it as root, or raise the limit: ulimit -l, memlock in /etc/security/limits.conf, or LimitMEMLOCK= of the systemd unit.',
   );
+}
+
+function judgeGroups({ groupObstacle }: ReadinessFacts): ReadinessCheck {
+  if (groupObstacle === undefined) {
+    return ready(
+      'groups',
+      "A daemon's VM process can have a control group: limits of processor time, memory and tasks.",
+    );
+  }
+  const { obstacle, remedy } = groupObstacle;
+  const sentence = `A daemon's VM processes have no control groups that hold them to all limits: ${obstacle}`;
+  return limited('groups', sentence, remedy);
 }
 
 function judgeFunctions({ assignable, functionCount }: ReadinessFacts): ReadinessCheck {

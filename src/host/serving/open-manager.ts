@@ -25,7 +25,8 @@ export async function openManagerHere(
   const attributes = new AttributeProcess();
   const host = openHost('dda serve', undefined, attributes);
   for (const problem of await restoreEveryAutoprobe(host)) reports.problem(problem);
-  const vms = new VmProcesses(vmDirectory === undefined ? {} : { directory: vmDirectory });
+  const warn = (text: string): void => reports.warn(text);
+  const vms = new VmProcesses({ warn, ...(vmDirectory === undefined ? {} : { directory: vmDirectory }) });
   const manager = await startManager({
     host: kernelHost(host),
     vms,
@@ -33,7 +34,7 @@ export async function openManagerHere(
     clock: systemClock,
     precedence,
     virtualFunctions: virtualFunctionsOf(host),
-    news: kernelNews((text) => reports.warn(text)),
+    news: kernelNews(warn),
     log: (vm, text) => reports.vmSaid(vm, text),
     ...(rulesPath === undefined ? {} : { keepRules: keepRulesFile(rulesPath) }),
     onProblem: (error) => reports.problem(error),
@@ -45,7 +46,7 @@ export async function openManagerHere(
     manager,
     close: async () => {
       await manager.close();
-      vms.close();
+      await vms.close();
       attributes.close();
       precedence.close();
     },

@@ -17,24 +17,10 @@ import { openDiskFile, refuseTwice } from '../disks/disk-file.ts';
 import { HostError } from '../errors.ts';
 import type { VmSpec } from '../manager/ports.ts';
 import type { LaunchedProcess, VmLauncher } from './vm-launcher.ts';
+import { type VmLimits, vmLimits } from './vm-limits.ts';
 
-const MIB = 1024 * 1024;
-/** Beyond guest RAM: what VFIO may have to pin, and what the process itself may lock. */
-const MEMLOCK_MARGIN_BYTES = 256 * MIB;
-/** Descriptors a function needs some of, interrupts most of all: 500 functions with 32 each. */
-const MAX_OPEN_FILES = 16_384;
-/** Memory files: pages that functions show to the guest (36 KiB, an MSI-X table of 2048 vectors, is the largest), and its last words. */
-const MAX_FILE_BYTES = 128 * 1024;
-/**
- * Private memory that can be written, beyond guest RAM, touched or not: Node's heap, all stacks, and 512 MiB that V8 sets aside for compiled code. A
- * vCPU's thread has some 32 MiB.
- */
-const DATA_MARGIN_BYTES = 1024 * MIB;
-const DATA_BYTES_A_VCPU = 64 * MIB;
 /** Between the manager and everybody else. */
 const VM_NICE = -5;
-/** Node's own threads; each vCPU is one more. */
-const NODE_THREADS = 64;
 
 export interface LaunchRequest {
   readonly name: string;
@@ -42,7 +28,7 @@ export interface LaunchRequest {
   readonly userId: number;
   readonly listenerFd: number;
   readonly logFd: number;
-  /** The process's end of the gate that its guest waits at. */
+  /** The process's end of the gate that it and its guest wait at. */
   readonly gateFd: number;
   readonly dma: VmProcessSpec['dma'] | 'auto';
 }
@@ -52,7 +38,10 @@ export interface LaunchRequest {
  * namespaces, the root as directory, nothing in the environment, and of descriptors those that docs/vm-process.md lists. Throws HostError
  * `file-unreadable`, `disk-malformed`, `disk-in-use`, `vm-refused`, or what {@link VmLauncher.launch} throws; then there is no process.
  */
-export async function launchVmProcess(launcher: VmLauncher, request: LaunchRequest): Promise<LaunchedProcess> {
+export async function launchVmProcess(
+  launcher: VmLauncher,
+  request: LaunchRequest,
+): Promise<LaunchedProcess & { readonly limits: VmLimits }> {
   const { name, spec, userId } = request;
   const asked = `start the VM ${name}`;
   using opened = new DisposableStack();
@@ -91,21 +80,22 @@ export async function launchVmProcess(launcher: VmLauncher, request: LaunchReque
     userId,
     descriptors: [logFd, logFd, listenerFd, written, kvm, kernel, initrd, dma.fd, gateFd, ...files],
   });
-  limit(launched.processId, spec, Math.max(MAX_FILE_BYTES, ...disks.map(({ sizeBytes }) => sizeBytes)));
-  return launched;
+  const limits = vmLimits(spec, disks);
+  limit(launched.processId, limits);
+  return { ...launched, limits };
 }
 
-/** The process has just been started, and is seconds away from needing any of it. */
-function limit(processId: number, spec: VmSpec, maxFileBytes: number): void {
+/** The process waits for them at its gate. */
+function limit(processId: number, limits: VmLimits): void {
   const set = (resource: Resource, value: number): void =>
     writeLimit(resource, { soft: value, hard: value }, processId);
   try {
-    set(Resource.lockedMemory, spec.memoryBytes + MEMLOCK_MARGIN_BYTES);
-    set(Resource.openFiles, MAX_OPEN_FILES);
-    set(Resource.processes, NODE_THREADS + spec.cpuCount);
+    set(Resource.lockedMemory, limits.lockedBytes);
+    set(Resource.openFiles, limits.openFiles);
+    set(Resource.processes, limits.processes);
     set(Resource.coreFile, 0);
-    set(Resource.fileSize, maxFileBytes);
-    set(Resource.data, spec.memoryBytes + DATA_MARGIN_BYTES + spec.cpuCount * DATA_BYTES_A_VCPU);
+    set(Resource.fileSize, limits.fileBytes);
+    set(Resource.data, limits.dataBytes);
     prioritize(processId);
   } catch (error) {
     // It has ended already; why is told by whoever waits for it.

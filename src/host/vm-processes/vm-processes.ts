@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { FdListener, ProcessHandle, SystemCallError } from '../../linux/index.ts';
 import { lastWordsIn, type VmProcessSpec } from '../../vm/process/index.ts';
+import { VmGroups } from '../control-groups/vm-groups.ts';
 import { checkVmName } from '../control/vm-names.ts';
 import { HostError } from '../errors.ts';
 import type { VmPort, VmProcess, VmProcessEnd, VmSpec } from '../manager/ports.ts';
@@ -15,6 +16,7 @@ import { checkProgramFiles } from './program-files.ts';
 import { RemoteVm } from './remote-vm.ts';
 import { type LaunchedProcess, VmLauncher } from './vm-launcher.ts';
 import { holderOfSocket, isListenedOn } from './socket-holder.ts';
+import type { VmLimits } from './vm-limits.ts';
 import { freeVmUser, vmUsersOfProcesses } from './vm-users.ts';
 
 /** Apart from the control sockets of `dda vm run`, which speak another protocol. */
@@ -27,6 +29,8 @@ export interface VmProcessesOptions {
   readonly directory?: string;
   /** How VMs reach the IOMMU; `auto`: the container where there is one. */
   readonly dma?: VmProcessSpec['dma'] | 'auto';
+  /** Told once why VM processes have no control groups, where that is so. */
+  readonly warn: (text: string) => void;
 }
 
 /** The VM processes of this machine: started, found again, and told apart from all others. */
@@ -35,11 +39,13 @@ export class VmProcesses implements VmPort {
   readonly #dma: VmProcessSpec['dma'] | 'auto';
   readonly #tree = new DirectoryTree();
   readonly #launcher = new VmLauncher();
+  readonly #groups: VmGroups;
   readonly #known = new Set<RemoteVm>();
   /** Users of processes that are just being started. */
   readonly #reserved = new Set<number>();
 
-  constructor(options: VmProcessesOptions = {}) {
+  constructor(options: VmProcessesOptions) {
+    this.#groups = new VmGroups(options.warn);
     this.#directory = options.directory ?? VM_PROCESS_DIRECTORY;
     this.#dma = options.dma ?? 'auto';
   }
@@ -56,12 +62,15 @@ export class VmProcesses implements VmPort {
     let vm: RemoteVm | undefined;
     try {
       const request = { name, spec, userId, listenerFd: listener.fd, logFd: log.fd, gateFd: gate.fd, dma: this.#dma };
-      const launched = await this.#launch(request, asked);
+      const { limits, ...launched } = await this.#launch(request, asked);
       const { processId } = launched.mark;
       vm = this.#remote({ name, path, ...launched });
       // Whatever goes wrong from here on, there is something to kill.
       started(launched.mark);
-      const opened = gate.open(() => this.#launcher.emptyRootOf(processId, this.#directory), processId);
+      const opened = gate.open(processId, {
+        limited: this.#groups.place(name, processId, limits.group),
+        empty: () => this.#launcher.emptyRootOf(processId, this.#directory),
+      });
       await untilStarted(vm, asked, log, opened);
       return vm;
     } catch (error) {
@@ -85,11 +94,11 @@ export class VmProcesses implements VmPort {
     const startTicks = processId === undefined ? undefined : processStartTicks(this.#tree, processId);
     if (handle === undefined || processId === undefined || startTicks === undefined) {
       handle?.close();
-      return this.#gone(path);
+      return this.#gone(name, mark);
     }
     if (mark !== undefined && startTicks !== mark.startTicks) {
       handle.close();
-      return this.#gone(path);
+      return this.#gone(name, mark);
     }
     const ended = new Promise<VmProcessEnd>((resolve) => {
       handle.onEnd(() => resolve({ exitCode: undefined, signal: undefined }));
@@ -97,20 +106,22 @@ export class VmProcesses implements VmPort {
     return this.#remote({ name, path, mark: { processId, startTicks }, handle, ended });
   }
 
-  /** Lets go of all processes and leaves them running. */
-  close(): void {
+  /** Lets go of all processes and leaves them running. Resolves when nothing is left of those that have ended. */
+  async close(): Promise<void> {
     for (const vm of this.#known) vm.close();
     this.#known.clear();
     this.#launcher.close();
+    await this.#groups.settled();
   }
 
   #path(name: string): string {
     return join(this.#directory, `${name}.sock`);
   }
 
-  /** Removes the socket that such a process left, if it did. */
-  #gone(path: string): undefined {
-    removeIfStale(path);
+  /** Removes what such a process left, if it did: its socket, its control group. */
+  #gone(name: string, mark: ProcessMark | undefined): undefined {
+    removeIfStale(this.#path(name));
+    if (mark !== undefined) this.#groups.ended(name, mark.processId);
     return undefined;
   }
 
@@ -124,8 +135,10 @@ export class VmProcesses implements VmPort {
     const vm = new RemoteVm({ ...parts, socketPath: parts.path });
     this.#known.add(vm);
     void parts.ended.then(() => {
-      // A manager that has let go of it leaves the socket to the next one.
-      if (this.#known.delete(vm)) rmSync(parts.path, { force: true });
+      // A manager that has let go of it leaves all of this to the next one.
+      if (!this.#known.delete(vm)) return;
+      rmSync(parts.path, { force: true });
+      this.#groups.ended(parts.name, parts.mark.processId);
     });
     return vm;
   }
@@ -150,13 +163,15 @@ export class VmProcesses implements VmPort {
   async #launch(
     request: LaunchRequest,
     asked: string,
-  ): Promise<Omit<LaunchedProcess, 'processId'> & { mark: ProcessMark }> {
-    const { processId, handle, ended } = await launchVmProcess(this.#launcher, request).catch((error: unknown) => {
-      throw error instanceof HostError || !(error instanceof Error) ? error : startFailed(asked, error.message);
-    });
+  ): Promise<Omit<LaunchedProcess, 'processId'> & { readonly mark: ProcessMark; readonly limits: VmLimits }> {
+    const { processId, handle, ended, limits } = await launchVmProcess(this.#launcher, request).catch(
+      (error: unknown) => {
+        throw error instanceof HostError || !(error instanceof Error) ? error : startFailed(asked, error.message);
+      },
+    );
     const startTicks = processStartTicks(this.#tree, processId);
     // In this order: as long as it has not ended, nobody else has its id.
-    if (startTicks !== undefined && !handle.hasEnded) return { mark: { processId, startTicks }, handle, ended };
+    if (startTicks !== undefined && !handle.hasEnded) return { mark: { processId, startTicks }, handle, ended, limits };
     handle.close();
     throw startFailed(asked, 'it ended at once.');
   }

@@ -12,7 +12,7 @@ export const Descriptor = {
   initrd: 7,
   /** `/dev/vfio/vfio`, empty, or `/dev/iommu`. `/dev/null`: this host has neither, and nothing can be lent. */
   dma: 8,
-  /** One end of a socket pair: see {@link passGate}. Closed when the guest begins. */
+  /** One end of a socket pair: see {@link Gate}. Closed when the guest begins. */
   gate: 9,
   /** Files that are disks of the guest, as many as the spec names: opened for reading, and for writing unless read-only. */
   firstDisk: 10,

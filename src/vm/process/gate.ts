@@ -2,14 +2,16 @@ import { FdSocket } from '../../linux/index.ts';
 import { VmProcessError } from './vm-process-error.ts';
 
 /**
- * What is said at the gate between a VM process that has loaded all that it needs and its guest. The process has no privileges, so it
- * can't give up the file system by itself: its manager takes it from it.
+ * What is said at the gate between a VM process and its manager, in this order. The process has no privileges, so it can't set limits for itself nor give up
+ * the file system: its manager does both.
  */
 export const GATE_MESSAGE = {
+  /** To the process: the limits that it is kept to are in force. */
+  limited: 1,
   /** To the manager: no file is needed any more. */
-  loaded: 1,
+  loaded: 2,
   /** To the process: there are none any more. */
-  emptied: 2,
+  emptied: 3,
 } as const;
 export type GateMessage = keyof typeof GATE_MESSAGE;
 
@@ -21,20 +23,39 @@ export function gateMessageOf(payload: Uint8Array): GateMessage | undefined {
   return payload.byteLength === 1 ? names.find((name) => GATE_MESSAGE[name] === payload[0]) : undefined;
 }
 
-/** Says that all is loaded, and resolves when the manager has taken the file system. Takes `fd` over. Rejects if the manager goes. */
-export async function passGate(fd: number): Promise<void> {
-  const gate = FdSocket.fromFd(fd, MAX_BYTES);
-  try {
-    gate.send(Uint8Array.of(GATE_MESSAGE.loaded));
-    await new Promise<void>((resolve, reject) => {
-      gate.onReadable(() => {
-        const message = gate.receive();
+/** The process's end. Whatever waits at it rejects if the manager goes. */
+export class Gate {
+  readonly #socket: FdSocket;
+
+  /** Takes `fd` over. */
+  constructor(fd: number) {
+    this.#socket = FdSocket.fromFd(fd, MAX_BYTES);
+  }
+
+  /** Resolves when all limits are in force: what is taken from then on counts. */
+  async limited(): Promise<void> {
+    await this.#hear('limited');
+  }
+
+  /** Says that all is loaded, and resolves when the manager has taken the file system. Nothing more is said then. */
+  async pass(): Promise<void> {
+    try {
+      this.#socket.send(Uint8Array.of(GATE_MESSAGE.loaded));
+      await this.#hear('emptied');
+    } finally {
+      this.#socket.close();
+    }
+  }
+
+  #hear(wanted: GateMessage): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const watch = this.#socket.onReadable(() => {
+        const message = this.#socket.receive();
         if (message === undefined) return;
-        if (message !== 'closed' && gateMessageOf(message.payload) === 'emptied') resolve();
+        watch.stop();
+        if (message !== 'closed' && gateMessageOf(message.payload) === wanted) resolve();
         else reject(new VmProcessError('lockup-failed', 'The manager went away before the guest was started.'));
       });
     });
-  } finally {
-    gate.close();
   }
 }

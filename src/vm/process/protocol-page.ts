@@ -13,7 +13,7 @@ const descriptorMeanings: Record<keyof typeof Descriptor, string> = {
   kernel: "the guest's kernel, for reading; closed when it is read",
   initrd: 'its initramfs, for reading, or `/dev/null`; closed when it is read',
   dma: '`/dev/vfio/vfio`, an empty container, or `/dev/iommu`; `/dev/null` where the host has neither',
-  gate: 'a socket on which the process says that it has loaded everything, and the manager that its file system is empty; closed then',
+  gate: 'a socket on which the manager says that the limits are in force, the process that it has loaded everything, and the manager that its file system is empty; closed then',
   firstDisk: 'and those that follow: the files of its disks, locked, one each',
 };
 

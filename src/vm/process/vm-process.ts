@@ -11,7 +11,7 @@ import type { MachineOptions } from '../machine-options.ts';
 import { ConsoleRing } from './console-ring.ts';
 import { Descriptor } from './descriptors.ts';
 import { lendInheritedDisks } from './inherited-disks.ts';
-import { passGate } from './gate.ts';
+import { Gate } from './gate.ts';
 import { sayLastWords } from './last-words.ts';
 import { enterPhase } from './lockup/enter-phase.ts';
 import { LogLimit } from './log-limit.ts';
@@ -33,7 +33,7 @@ function readOnce(fd: number): Uint8Array {
   return bytes;
 }
 
-function start(spec: VmProcessSpec): VirtualMachine {
+function start(spec: VmProcessSpec, gate: Gate): VirtualMachine {
   const kernel = parseKernel(openImageFile(Descriptor.kernel));
   const initrd = readOnce(Descriptor.initrd);
   const options: MachineOptions = {
@@ -44,16 +44,16 @@ function start(spec: VmProcessSpec): VirtualMachine {
     // The first function that is lent pins all of it.
     populateMemory: spec.dma !== 'none',
     ...(spec.hasInitrd ? { initrd } : {}),
-    beforeGuest: lockUp,
+    beforeGuest: () => lockUp(gate),
   };
   return startWith(options, spec.highWindowBytes);
 }
 
 /** All is loaded, all threads are there: from here on no file is needed any more. */
-async function lockUp(): Promise<void> {
+async function lockUp(gate: Gate): Promise<void> {
   // Node makes the threads of its pool when it is first asked for something.
   await stat('/');
-  await passGate(Descriptor.gate);
+  await gate.pass();
   enterPhase('guest');
 }
 
@@ -74,7 +74,9 @@ async function run(): Promise<void> {
   enterPhase('start');
   for (const fd of [Descriptor.kvm, Descriptor.kernel, Descriptor.dma]) setCloseOnExec(fd, true);
   const spec = decodeSpec(readOnce(Descriptor.spec));
-  const machine = start(spec);
+  const gate = new Gate(Descriptor.gate);
+  await gate.limited();
+  const machine = start(spec, gate);
   for (const fd of [Descriptor.kvm, Descriptor.kernel]) closeFile(fd);
   await Promise.race([machine.entered, machine.ended]);
   lendInheritedDisks(machine, spec);

@@ -133,6 +133,9 @@ test('a VM that has a function outlives the daemon, and gives it back to the nex
   assert.equal(twice.exitCode, 4);
   assert.match(twice.notices, /\[already-lent\]/);
   const before = JSON.parse(await succeeds('vm', 'list', '--json')) as { vms: { processId: number }[] };
+  const group = `/sys/fs/cgroup/dda/web-${before.vms[0]?.processId}`;
+  assert.match(readFileSync(`${group}/cpu.max`, 'utf8'), /^\d+ \d+$/m);
+  assert.doesNotMatch(log, /control groups/);
 
   await endDaemon('SIGKILL');
   await once(events, 'close');
@@ -148,6 +151,7 @@ test('a VM that has a function outlives the daemon, and gives it back to the nex
   assert.match(await succeeds('remove', 'web', first, '--deadline', '30s', '--to', 'host'), /at the host/);
   assert.equal(driverOf(first), 'nvme');
   assert.match(await succeeds('vm', 'stop', 'web'), /^web ended/);
+  await until('its control group is gone', () => !existsSync(group));
   assert.equal((await dda('vm', 'list')).output, '');
 });
 

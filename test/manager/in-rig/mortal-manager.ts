@@ -23,8 +23,8 @@ const DEADLINE_MS = 5_000;
 
 const gate = new ActGate();
 const host = gate.host(openHost('dda serve'));
-const vms = new VmProcesses();
 const complain = (error: unknown): void => void process.stderr.write(`${String(error)}\n`);
+const vms = new VmProcesses({ warn: complain });
 const manager: Manager = await startManager({
   host: kernelHost(host),
   vms: gate.vms(vms),
@@ -207,7 +207,7 @@ async function answer(question: Question): Promise<Answer> {
       break;
     case 'close':
       await manager.close();
-      vms.close();
+      await vms.close();
       setImmediate(() => process.exit(0));
       break;
   }

@@ -14,7 +14,7 @@ const spec = {
 
 await dismount(openHost('dda test'), [NVME]);
 let mark: { readonly processId: number; readonly startTicks: number } | undefined;
-const vm = await new VmProcesses().start(VM_NAME, spec, (started) => {
+const vm = await new VmProcesses({ warn: (text) => assert.fail(text) }).start(VM_NAME, spec, (started) => {
   mark = started;
 });
 assert.deepEqual(vm.mark, mark);

@@ -8,7 +8,7 @@ import { readLimit, Resource } from '../../../src/linux/index.ts';
 import { ATTEMPTS, type AttemptResult } from '../../../src/linux/testing/attempts.ts';
 import { NVME, orderOf, required, Talk, VM_NAME } from './vm.ts';
 
-const vms = new VmProcesses();
+const vms = new VmProcesses({ warn: (text) => assert.fail(text) });
 let vm: VmProcess;
 let talk: Talk;
 let processId: number;
@@ -69,7 +69,7 @@ before(async () => {
 after(async () => {
   vm.kill();
   await vm.ended;
-  vms.close();
+  await vms.close();
 });
 
 test('it has namespaces of its own, and an empty directory for its file system', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { mount, openHost, type VmProcess } from '../../../src/host/index.ts';
 import { VmProcesses } from '../../../src/host/vm-processes/vm-processes.ts';
@@ -16,7 +16,8 @@ import {
 import { group, LENT, NVME, orderOf, required, Talk, VM_NAME } from './vm.ts';
 
 const MIB = 1024 * 1024;
-const vms = new VmProcesses();
+const GROUPS = '/sys/fs/cgroup/dda';
+const vms = new VmProcesses({ warn: (text) => assert.fail(text) });
 let first: ChildProcess;
 let vm: VmProcess;
 let talk: Talk;
@@ -45,6 +46,19 @@ function claimed(): string {
   const claim = claimNode(`/dev/vfio/${group()}`);
   if (claim.state === 'free') claim.release();
   return claim.state;
+}
+
+/** A file of the control group of the first manager's VM. */
+function ofGroup(file: string): string {
+  return readFileSync(`${GROUPS}/${VM_NAME}-${mark.processId}/${file}`, 'utf8').trim();
+}
+
+async function groupsAre(expected: readonly string[]): Promise<void> {
+  const found = (): string[] => readdirSync(GROUPS).filter((name) => existsSync(`${GROUPS}/${name}/cgroup.procs`));
+  for (const endMs = Date.now() + 20_000; found().join() !== expected.join(); ) {
+    assert.ok(Date.now() < endMs, `there are the groups ${found().join(', ')}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 before(async () => {
@@ -79,6 +93,25 @@ test('the process has no privileges, and nobody else has what it was passed', ()
     [],
     'it has no files but those',
   );
+});
+
+test('its control group has its limits, and it stays below them', async () => {
+  assert.equal(readFileSync(`/proc/${mark.processId}/cgroup`, 'utf8'), `0::/dda/${VM_NAME}-${mark.processId}\n`);
+  await groupsAre([`${VM_NAME}-${mark.processId}`]);
+  assert.equal(ofGroup('cpu.max'), '140000 20000');
+  assert.equal(ofGroup('memory.max'), String((384 + 1024 + 2 * 64 + 64 + 256 + 6) * MIB));
+  assert.equal(ofGroup('pids.max'), String(64 + 2 + 1));
+  assert.equal(ofGroup('cpu.weight'), '100');
+  const stat = (file: string, key: string): number =>
+    Number(new RegExp(`^${key} (\\d+)$`, 'm').exec(ofGroup(file))?.[1]);
+  assert.equal(stat('cpu.stat', 'nr_throttled'), 0);
+  assert.equal(stat('memory.events', 'max'), 0);
+  assert.equal(stat('pids.events', 'max'), 0);
+  // All that the guest has, and nothing of it in another group: it was there before it took any.
+  assert.ok(stat('memory.stat', 'anon') > 384 * MIB);
+  const kernel = Math.round(stat('memory.stat', 'kernel') / MIB);
+  const [all, tasks] = [Math.round(Number(ofGroup('memory.peak')) / MIB), ofGroup('pids.current')];
+  process.stdout.write(`# at most ${all} MiB, of the kernel's ${kernel} MiB now; ${tasks} tasks\n`);
 });
 
 test('its manager is killed, and the next one finds it by name alone, with the console kept', async () => {
@@ -142,6 +175,7 @@ test('a stopped process answers nothing and is killed all the same; then the gro
   await revoked;
   assert.equal(claimed(), 'free');
   assert.equal(await vms.find(VM_NAME, mark), undefined);
+  await groupsAre([]);
   await mount(openHost('dda test'), [NVME]);
   assert.equal(linkName(`/sys/bus/pci/devices/${NVME}/driver`), 'nvme');
 });
@@ -160,4 +194,5 @@ test('a process that can not start says why', async () => {
     vms.start('bad', { ...spec, kernel: '/nowhere' }, () => undefined),
     { code: 'file-unreadable' },
   );
+  await groupsAre([]);
 });
