@@ -25,6 +25,7 @@ const PACKAGES = [
   program('fio', 'fio'),
   program('nvme-cli', 'nvme'),
   { package: 'systemd', brings: '/lib/systemd/systemd', isThere: () => isAccessible('/lib/systemd/systemd') },
+  program('dbus', 'dbus-daemon'),
   program('udev', 'udevadm'),
   { package: 'pci.ids', brings: '/usr/share/misc/pci.ids', isThere: () => isAccessible('/usr/share/misc/pci.ids') },
 ];

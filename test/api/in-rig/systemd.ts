@@ -67,6 +67,11 @@ before(async () => {
 
 after(() => systemd.kill('SIGKILL'));
 
+/** What systemd says of a unit: `key=value` lines. */
+async function show(name: string, ...properties: string[]): Promise<readonly string[]> {
+  return (await systemctl('show', `--property=${properties.join(',')}`, name)).trim().split('\n').sort();
+}
+
 interface VmRow {
   readonly processId: number;
   readonly functions: readonly string[];
@@ -76,6 +81,21 @@ const vms = async (): Promise<readonly VmRow[]> =>
   (JSON.parse(await dda('vm', 'list', '--json')) as { readonly vms: readonly VmRow[] }).vms;
 
 let lent: readonly VmRow[];
+/** Of the VM. */
+let scope: string;
+
+const MIB = 1024 * 1024;
+
+test('without a message bus a check says so, and with one that all is well', async () => {
+  assert.match(await dda('check').catch(outputOf), /limited +groups\n[\s\S]*message bus, and there is none/);
+  await systemctl('start', 'dbus.socket');
+  assert.match(await dda('check').catch(outputOf), /ok +groups\n/);
+});
+
+/** Of a command that ended with an error: a rig lacks something else, perhaps. */
+function outputOf(error: unknown): string {
+  return error instanceof Error && 'stdout' in error ? String(error.stdout) : assert.fail(String(error));
+}
 
 test('started, it is there as soon as systemctl says so', async () => {
   await systemctl('start', 'dda');
@@ -95,10 +115,23 @@ test('started anew, it finds the VM that it left behind, and what that has', asy
     lent.map(({ functions }) => functions),
     [[device]],
   );
+  scope = `dda-web-${lent[0]?.processId}.scope`;
+  const limits = ['CPUQuotaPerSecUSec', 'CPUQuotaPeriodUSec', 'MemoryMax', 'TasksMax'];
+  assert.deepEqual(await show(scope, 'ActiveState', 'Slice', ...limits), [
+    'ActiveState=active',
+    'CPUQuotaPerSecUSec=6s',
+    'CPUQuotaPeriodUSec=20ms',
+    `MemoryMax=${(384 + 1024 + 64 + 64 + 256 + 6) * MIB}`,
+    'Slice=dda.slice',
+    'TasksMax=66',
+  ]);
+  assert.equal(readFileSync(`/sys/fs/cgroup/dda.slice/${scope}/cpu.max`, 'utf8'), '120000 20000\n');
   const earlier = await unit('MainPID');
   await systemctl('restart', 'dda');
   assert.notEqual(await unit('MainPID'), earlier);
   assert.deepEqual(await vms(), lent);
+  const processes = readFileSync(`/sys/fs/cgroup/dda.slice/${scope}/cgroup.procs`, 'utf8');
+  assert.match(processes, /^\d+$/m);
 });
 
 test('hanging, it is ended by the watchdog and started anew, and again the VM lives on', async () => {
@@ -115,7 +148,10 @@ test('hanging, it is ended by the watchdog and started anew, and again the VM li
 test('what was lent comes back, and stopped it ends in order', async () => {
   assert.match(await dda('remove', 'web', device, '--deadline', '30s', '--to', 'host'), /at the host/);
   assert.equal(linkName(`/sys/bus/pci/devices/${device}/driver`), 'nvme');
+  assert.deepEqual(await show(scope, 'ActiveState'), ['ActiveState=active']);
   assert.match(await dda('vm', 'stop', 'web'), /^web ended/);
+  await until('its scope is gone', async () => (await show(scope, 'LoadState'))[0] === 'LoadState=not-found');
+  assert.equal(existsSync(`/sys/fs/cgroup/dda.slice/${scope}`), false);
   await systemctl('stop', 'dda');
   assert.equal(await unit('ActiveState'), 'inactive');
   assert.equal(await unit('Result'), 'success');
