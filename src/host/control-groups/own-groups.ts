@@ -26,12 +26,16 @@ export class OwnGroups {
     this.#parent = join(mount, PARENT);
   }
 
-  /** Puts a process into a group of its own. Resolves with what keeps that, or some of its limits, from being done. */
+  /**
+   * Puts a process into a group of its own, and removes groups of processes that ended while nobody looked. Resolves with what keeps the process, or some of
+   * its limits, from it.
+   */
   async place(name: string, processId: number, limits: GroupLimits): Promise<GroupObstacle | undefined> {
     const group = groupName(name, processId);
     const path = join(this.#parent, group);
     this.#making.add(group);
     try {
+      await this.#sweep();
       const obstacle = await this.#divide();
       const given = await controllersIn(this.#parent, 'cgroup.subtree_control');
       const files = limitFiles(limits).filter(({ controller }) => given.includes(controller));
@@ -45,7 +49,7 @@ export class OwnGroups {
     }
   }
 
-  /** Removes the group of a process that has ended, if it had one. */
+  /** Removes the group of a process that has ended, if it had one. Where something is still in it after a while, the next that is placed removes it. */
   async remove(name: string, processId: number): Promise<void> {
     const group = groupName(name, processId);
     if (!(await entriesOf(this.#parent)).includes(group)) return;
@@ -55,8 +59,7 @@ export class OwnGroups {
     }
   }
 
-  /** Removes groups of processes that ended while nobody looked. */
-  async sweep(): Promise<void> {
+  async #sweep(): Promise<void> {
     for (const entry of await entriesOf(this.#parent)) {
       if (!this.#making.has(entry)) await removeIfEmpty(join(this.#parent, entry));
     }

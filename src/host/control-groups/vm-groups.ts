@@ -27,14 +27,8 @@ export class VmGroups {
 
   /** Resolves when the process is in its group, or is known to stay without. Rejects with what has nothing to do with the host's control groups. */
   async place(vm: string, processId: number, limits: GroupLimits): Promise<void> {
-    const late = Promise.withResolvers<GroupObstacle>();
-    const timer = setTimeout(() => late.resolve(tooLate), DEADLINE_MS);
-    try {
-      const obstacle = await Promise.race([this.#place(vm, processId, limits), late.promise]);
-      if (obstacle !== undefined) this.#tell(obstacle);
-    } finally {
-      clearTimeout(timer);
-    }
+    const obstacle = await this.#place(vm, processId, limits);
+    if (obstacle !== undefined) this.#tell(obstacle);
   }
 
   /** The process has ended: its group goes, soon. */
@@ -62,9 +56,7 @@ export class VmGroups {
     const place = this.#where();
     if (place.kind === 'none') return noControlGroups;
     if (place.kind === 'systemd') return placeInScope(this.#scopes, vm, processId, limits, DEADLINE_MS);
-    const own = this.#ownAt(place.mount);
-    await own.sweep();
-    return own.place(vm, processId, limits);
+    return inTime(this.#ownAt(place.mount).place(vm, processId, limits));
   }
 
   #where(): GroupPlace {
@@ -82,6 +74,17 @@ export class VmGroups {
     if (this.#said.has(text)) return;
     this.#said.add(text);
     this.#warn(text);
+  }
+}
+
+/** The kernel may block a write for as long as it likes. */
+async function inTime(placed: Promise<GroupObstacle | undefined>): Promise<GroupObstacle | undefined> {
+  const late = Promise.withResolvers<GroupObstacle>();
+  const timer = setTimeout(() => late.resolve(tooLate), DEADLINE_MS);
+  try {
+    return await Promise.race([placed, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -35,6 +35,8 @@ export const ATTEMPTS: readonly Attempt[] = [
   attempt('open the root directory', 'openat', [here, '/', 0o200000, 0], 'EACCES'),
   attempt('create a file', 'creat', ['/tmp/x', 0o600], 'EACCES'),
   attempt('open the memory of this process', 'openat', [here, '/proc/self/mem', 2, 0], 'EACCES'),
+  attempt('look which control group it is in', 'openat', [here, '/proc/self/cgroup', 0, 0], 'EACCES'),
+  attempt('leave its control group', 'openat', [here, '/sys/fs/cgroup/cgroup.procs', 1, 0], 'EACCES'),
   attempt("open another process's descriptor", 'openat', [here, '/proc/1/fd/3', 2, 0], 'EACCES'),
   attempt('look at a file', 'newfstatat', [here, '/etc/passwd', zeroes, 0], 'EACCES'),
   attempt('remove a file', 'unlinkat', [here, '/etc/passwd', 0]),

@@ -111,7 +111,10 @@ test('what it does by itself is not refused: starting, booting, a function that 
   );
 });
 
+const controlGroup = (): string => readFileSync(`/proc/${processId}/cgroup`, 'utf8').trim();
+
 test('its limits', () => {
+  assert.equal(controlGroup(), `0::/dda/${VM_NAME}-${processId}`);
   assert.equal(readLimit(Resource.coreFile, processId).hard, 0);
   assert.equal(readLimit(Resource.openFiles, processId).hard, 16_384);
   assert.equal(readLimit(Resource.processes, processId).hard, 64 + 2);
@@ -131,6 +134,7 @@ test('an escaped guest tries', async (t) => {
     await t.test(`${what}: ${errno}`, () => assert.deepEqual(results[index], { what, came: errno }));
   }
   assert.deepEqual(openFiles(), filesBefore, 'it has no more descriptors than before');
+  assert.equal(controlGroup(), `0::/dda/${VM_NAME}-${processId}`);
   assert.ok(audited().size > 3, 'the audit tells of it');
 });
 
