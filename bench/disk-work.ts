@@ -25,8 +25,19 @@ const write = (block: string, count: number, seek = 0): string =>
   `dd if=/dev/zero of=${DISK} bs=${block} count=${count} seek=${seek} oflag=direct 2>/dev/null`;
 const atOnce = (line: (place: number) => string): string =>
   `${Array.from({ length: PARALLEL }, (_, place) => `${line(place)} &`).join(' ')} wait`;
-/** Before anything is measured: until then what drives a controller of software is being compiled while it works. */
-const WARM_UP = `${read('4k', 4000)}; ${write('4k', 4000)}; ${read('256k', 400)}; ${write('256k', 400)}`;
+/**
+ * Before anything is measured: V8 compiles what drives a controller of software for the last time, and longest, after some ten thousand commands,
+ * and on the rig's only processor that is time taken from whatever is measured then.
+ */
+const WARM_UP = [
+  read('4k', 8000),
+  write('4k', 8000),
+  atOnce((place) => read('4k', 150, place * 256)),
+  atOnce((place) => write('4k', 150, place * 256)),
+  ...[0, 1, 2, 3].flatMap(() => [read('256k', 500), write('256k', 500)]),
+  read('4k', 2000),
+  write('4k', 2000),
+].join('; ');
 
 export const DISK_WORK: readonly Work[] = [
   { name: 'read 4k', unit: '1/s', each: 1, least: 1, most: 1500, line: (count) => read('4k', count) },
