@@ -111,8 +111,9 @@ export class InventoryWatch {
   }
 
   #hostWaits(name: string): void {
-    if (!this.#loans.holderRuns(name)) return this.#wantNow(name);
+    // Before anything else, even before a look at the holder.
     this.#precedence?.giveWay(giveWayMs);
+    if (!this.#loans.holderRuns(name)) return this.#wantNow(name);
     const loan = this.#loans.loanOf(name);
     this.#after(witnessMs, () => {
       // It may have come back and be lent again, which the kernel has said nothing of.

@@ -245,7 +245,7 @@ test('while the kernel unplugs, the manager is not ahead of it, but where it mus
   m.vm('mail').behaviour = 'silent';
   m.vm('mail').hasStopped = true;
   m.tell({ kind: 'host-waits', function: display });
-  assert.deepEqual(m.precedence.splice(0), ['comes first']);
+  assert.deepEqual(m.precedence.splice(0), ['gives way for 600 ms', 'comes first']);
 });
 
 test('what the kernel’s log said of a loan takes nothing of the next one', async (t) => {
