@@ -34,6 +34,7 @@ const WARM_UP = [
   write('4k', 8000),
   atOnce((place) => read('4k', 150, place * 256)),
   atOnce((place) => write('4k', 150, place * 256)),
+  // The disk has room for 512 of them.
   ...[0, 1, 2, 3].flatMap(() => [read('256k', 500), write('256k', 500)]),
   read('4k', 2000),
   write('4k', 2000),

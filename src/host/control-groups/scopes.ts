@@ -65,7 +65,8 @@ export async function placeInScope(
     const all = groupsOf(text);
     const found = all.find(({ path }) => path.endsWith(scope));
     // With version 1 limits are elsewhere, and called otherwise.
-    if (found !== undefined) return all.length === 1 ? missingLimits(tree, found.path, limits) : undefined;
+    if (found !== undefined)
+      return all.every(({ isVersion2 }) => isVersion2) ? missingLimits(tree, found.path, limits) : undefined;
     if (performance.now() > endMs) return tooSlow(deadlineMs);
     await sleep(LOOK_MS);
   }
