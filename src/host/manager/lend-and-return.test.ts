@@ -1,26 +1,18 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { TestContext } from 'node:test';
 import { HostError } from '../errors.ts';
 import { settle } from '../testing/fake-clock.ts';
 import {
   by,
   display,
-  FakeMachine,
   network,
   nvme,
   sound,
   spec,
+  startedMachine,
   unresettable,
   virtual,
 } from '../testing/fake-machine.ts';
-
-async function machine(t: TestContext): Promise<FakeMachine> {
-  const made = new FakeMachine();
-  t.after(() => made.dispose());
-  await made.start();
-  return made;
-}
 
 async function refusal(request: Promise<unknown>): Promise<HostError> {
   const error = await request.then(
@@ -32,7 +24,7 @@ async function refusal(request: Promise<unknown>): Promise<HostError> {
 }
 
 test('a function goes to a VM and comes home to the host', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   const { manager } = m;
   await manager.createVm({ name: 'web', spec }, by);
   await manager.dismount({ functions: ['01:00.0'] }, by);
@@ -58,7 +50,7 @@ test('a function goes to a VM and comes home to the host', async (t) => {
 });
 
 test('the group moves as one, and that is said', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   const { warnings, functions } = await m.manager.dismount({ functions: [display] }, by);
   assert.deepEqual(functions.map(({ name }) => name).toSorted(), [display, sound]);
   assert.match(warnings.join(' '), /0000:02:00\.1 moved along, being in the same IOMMU group/);
@@ -76,7 +68,7 @@ test('the group moves as one, and that is said', async (t) => {
 });
 
 test('any of a class in a pool', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.manager.createPool({ name: 'fast' }, by);
   await m.manager.dismount({ functions: [nvme], pool: 'fast' }, by);
   await m.manager.dismount({ functions: [display], pool: 'fast' }, by);
@@ -89,7 +81,7 @@ test('any of a class in a pool', async (t) => {
 });
 
 test('a guest that keeps the function loses it at the deadline', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   m.vms.behaviour = 'keeps';
   await m.lend('web', nvme);
   const removed = m.manager.remove({ vm: 'web', function: nvme, deadlineMs: 5_000, to: 'host' }, by);
@@ -101,7 +93,7 @@ test('a guest that keeps the function loses it at the deadline', async (t) => {
 });
 
 test('a VM process that never answers is killed at the deadline, and everything it had comes back', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.lend('web', nvme, virtual);
   const process = m.vm('web');
   process.behaviour = 'silent';
@@ -124,7 +116,7 @@ test('a VM process that never answers is killed at the deadline, and everything 
 });
 
 test('a VM process that answers and then hangs is killed two seconds after the deadline', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   m.vms.behaviour = 'keeps';
   await m.lend('web', nvme);
   const process = m.vm('web');
@@ -139,7 +131,7 @@ test('a VM process that answers and then hangs is killed two seconds after the d
 });
 
 test('a VM process that lies is found out and killed', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   m.vms.behaviour = 'lies';
   await m.lend('web', nvme);
   const process = m.vm('web');
@@ -150,7 +142,7 @@ test('a VM process that lies is found out and killed', async (t) => {
 });
 
 test('a process that not even the kernel can end leaves its functions in quarantine, until it ends', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.lend('web', nvme);
   const process = m.vm('web');
   process.behaviour = 'silent';
@@ -167,7 +159,7 @@ test('a process that not even the kernel can end leaves its functions in quarant
 });
 
 test('a VM process that dies gives everything back', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.lend('web', nvme, display, sound);
   m.vm('web').end({ exitCode: undefined, signal: 'SIGSEGV' });
   await settle();
@@ -179,7 +171,7 @@ test('a VM process that dies gives everything back', async (t) => {
 });
 
 test('a VM that is stopped gives everything back; one that does not stop is killed', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.lend('web', nvme);
   const stopped = await m.manager.stopVm({ name: 'web' }, by);
   assert.deepEqual(
@@ -196,7 +188,7 @@ test('a VM that is stopped gives everything back; one that does not stop is kill
 });
 
 test('a panicked guest is not asked', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   m.vms.behaviour = 'keeps';
   await m.lend('web', nvme);
   m.vm('web').say({ kind: 'crashed', report: { message: 'Kernel panic' } });
@@ -207,7 +199,7 @@ test('a panicked guest is not asked', async (t) => {
 });
 
 test('what the host unplugs is revoked at once, and its place in the pool is kept', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   m.vms.behaviour = 'keeps';
   await m.lend('web', nvme);
   m.vm('web').say({ kind: 'release-requested', function: nvme });
@@ -218,59 +210,8 @@ test('what the host unplugs is revoked at once, and its place in the pool is kep
   assert.equal((await refusal(m.manager.add({ vm: 'web', function: nvme }, by))).code, 'function-absent');
 });
 
-test('the kernel’s log is a witness where the VM process is none', async (t) => {
-  const m = await machine(t);
-  await m.lend('web', nvme);
-  m.vm('web').behaviour = 'silent';
-  m.tell({ kind: 'host-waits', function: nvme });
-  // It is given the time to let go by itself first.
-  await m.clock.pass(100);
-  assert.deepEqual(m.vm('web').orders, [`lend ${nvme}`]);
-  await m.clock.pass(2_050);
-  assert.equal(m.owner(nvme), 'pool');
-  assert.equal(m.vms.processes.size, 0);
-});
-
-test('while the kernel unplugs, the manager is not ahead of it, but where it must act', async (t) => {
-  const m = await machine(t);
-  await m.lend('web', nvme);
-  m.vm('web').behaviour = 'silent';
-  m.tell({ kind: 'host-waits', function: nvme });
-  assert.deepEqual(m.precedence.splice(0), ['gives way for 600 ms']);
-  await m.clock.pass(150);
-  assert.deepEqual(m.precedence.splice(0), ['comes first']);
-  await m.clock.pass(100);
-  assert.deepEqual(m.precedence.splice(0), ['gives way for 600 ms']);
-  await m.lend('mail', display);
-  m.vm('mail').behaviour = 'silent';
-  m.vm('mail').hasStopped = true;
-  m.tell({ kind: 'host-waits', function: display });
-  assert.deepEqual(m.precedence.splice(0), ['gives way for 600 ms', 'comes first']);
-});
-
-test('what the kernel’s log said of a loan takes nothing of the next one', async (t) => {
-  const m = await machine(t);
-  await m.lend('web', nvme);
-  m.tell({ kind: 'host-waits', function: nvme });
-  await m.manager.remove({ vm: 'web', function: nvme }, by);
-  await m.manager.add({ vm: 'web', function: nvme }, by);
-  await m.clock.pass(1_000);
-  assert.equal(m.owner(nvme), 'lent web');
-});
-
-test('a VM process that is stopped gets no time to confirm', async (t) => {
-  const m = await machine(t);
-  await m.lend('web', nvme);
-  m.vm('web').behaviour = 'silent';
-  m.vm('web').hasStopped = true;
-  m.tell({ kind: 'host-waits', function: nvme });
-  await m.clock.pass(50);
-  assert.equal(m.owner(nvme), 'pool');
-  assert.equal(m.vms.processes.size, 0);
-});
-
 test('a device error takes the function from the guest, and resets it', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   m.vms.behaviour = 'keeps';
   await m.lend('web', nvme);
   m.vm('web').say({ kind: 'function-failed', function: nvme, reason: 'uncorrectable error' });
@@ -281,7 +222,7 @@ test('a device error takes the function from the guest, and resets it', async (t
 });
 
 test('a function whose reset fails goes to quarantine; everything else goes on', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.lend('web', nvme, display);
   let fails = true;
   m.host.actions.sabotage = ({ path }) =>
@@ -306,7 +247,7 @@ test('a function whose reset fails goes to quarantine; everything else goes on',
 });
 
 test('a reset that hangs in the kernel delays nobody else', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.lend('web', nvme, display);
   m.host.actions.sabotage = ({ path }) =>
     path.endsWith(`${nvme}/reset`) ? { outcome: 'stuck', processId: 99, afterMs: 15_000 } : undefined;
@@ -316,7 +257,7 @@ test('a reset that hangs in the kernel delays nobody else', async (t) => {
 });
 
 test('what can not be reset is lent once, and then kept apart until somebody says otherwise', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   const { warnings } = await m.manager.dismount({ functions: [unresettable] }, by);
   assert.match(warnings.join(' '), /can't be handed back clean/);
   await m.lend('web', unresettable);
@@ -328,7 +269,7 @@ test('what can not be reset is lent once, and then kept apart until somebody say
 });
 
 test('a physical function keeps its driver while a VM has one of its virtual ones', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.lend('web', virtual);
   for (const request of [
     m.manager.dismount({ functions: [network], force: true }, by),
@@ -348,7 +289,7 @@ test('a physical function keeps its driver while a VM has one of its virtual one
 });
 
 test('what a VM process counts is told, and not waited for long', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   const { manager } = m;
   await manager.createVm({ name: 'web', spec }, by);
   const process = m.vms.processes.get('web') ?? assert.fail('it has no process');

@@ -4,19 +4,21 @@ import type { TestContext } from 'node:test';
 import { dismount, mount } from '../moves/move.ts';
 import { HostError } from '../errors.ts';
 import { settle } from '../testing/fake-clock.ts';
-import { by, FakeMachine, machineDescription, nvme, otherVirtual, spec, virtual } from '../testing/fake-machine.ts';
+import {
+  by,
+  FakeMachine,
+  machineDescription,
+  nvme,
+  otherVirtual,
+  spec,
+  startedMachine,
+  virtual,
+} from '../testing/fake-machine.ts';
 import { kernelHost } from './kernel-host.ts';
 import type { VmPort } from './ports.ts';
 
-async function machine(t: TestContext): Promise<FakeMachine> {
-  const made = new FakeMachine();
-  t.after(() => made.dispose());
-  await made.start();
-  return made;
-}
-
 test('a restart of the manager stops no VM, and changes nothing', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.lend('web', nvme);
   const process = m.vm('web');
   await m.restart();
@@ -28,7 +30,7 @@ test('a restart of the manager stops no VM, and changes nothing', async (t) => {
 });
 
 test('what a guest gave back while no manager ran is home when one does', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.lend('web', nvme);
   await m.manager.close();
   m.vm('web').giveBack(nvme);
@@ -37,7 +39,7 @@ test('what a guest gave back while no manager ran is home when one does', async 
 });
 
 test('a guest’s deadline goes on over a restart', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   m.vms.behaviour = 'keeps';
   await m.lend('web', nvme);
   m.manager.remove({ vm: 'web', function: nvme, deadlineMs: 10_000 }, by).catch(() => undefined);
@@ -51,7 +53,7 @@ test('a guest’s deadline goes on over a restart', async (t) => {
 });
 
 test('a manager that ends waits for what the host is at', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   const host = kernelHost(m.host);
   const { promise: goesOn, resolve: goOn } = Promise.withResolvers<void>();
   await m.restart({ host: { ...host, dismount: (...asked) => goesOn.then(() => host.dismount(...asked)) } });
@@ -71,7 +73,7 @@ test('a manager that ends waits for what the host is at', async (t) => {
 });
 
 test('what a VM process may have been handed over is not free because nobody reaches it now', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   m.vms.behaviour = 'silent';
   await m.manager.createVm({ name: 'web', spec }, by);
   await m.manager.dismount({ functions: [nvme] }, by);
@@ -95,7 +97,7 @@ test('what a VM process may have been handed over is not free because nobody rea
 });
 
 test('functions that were being lent when the manager ended are lent anew, each with a number of its own', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   m.vms.behaviour = 'silent';
   await m.manager.createVm({ name: 'web', spec }, by);
   await m.manager.dismount({ functions: [nvme, virtual] }, by);
@@ -113,7 +115,7 @@ test('functions that were being lent when the manager ended are lent anew, each 
 });
 
 test('dismounted stays dismounted when the host restarts; VMs are gone', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.lend('web', nvme);
   await m.manager.dismount({ functions: [virtual] }, by);
   await m.manager.close();
@@ -127,7 +129,7 @@ test('dismounted stays dismounted when the host restarts; VMs are gone', async (
 });
 
 test('what the host uses after its restart is not torn from it, and told', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.manager.dismount({ functions: [nvme] }, by);
   await m.manager.close();
   m.reboot(machineDescription({ mounts: [{ source: '/dev/nvme0n1p1', at: '/srv' }] }));
@@ -160,7 +162,7 @@ test('what another process has borrowed stays its own', async (t) => {
 });
 
 test('a function that is plugged in again stays dismounted', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.manager.dismount({ functions: [nvme] }, by);
   const description = machineDescription();
   m.unplug(nvme);
@@ -175,7 +177,7 @@ test('a function that is plugged in again stays dismounted', async (t) => {
 });
 
 test('another device in its place is the host’s', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.manager.dismount({ functions: [nvme] }, by);
   await m.manager.close();
   const { functions, ...rest } = machineDescription();
@@ -186,7 +188,7 @@ test('another device in its place is the host’s', async (t) => {
 });
 
 test('what somebody bound to a host driver by hand is dismounted again', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.manager.dismount({ functions: [nvme] }, by);
   await m.host.actions.write('/sys/bus/pci/drivers/vfio-pci/unbind', nvme);
   m.tell({ kind: 'function-changed', function: nvme });
@@ -196,7 +198,7 @@ test('what somebody bound to a host driver by hand is dismounted again', async (
 });
 
 test('one in quarantine that is pulled and plugged in before anybody looks does not stay with the host', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.lend('web', nvme);
   m.host.actions.sabotage = ({ path }) =>
     path.endsWith('/reset') ? { outcome: 'failed', code: 'ENOTTY', text: 'Inappropriate ioctl' } : undefined;
@@ -214,7 +216,7 @@ test('one in quarantine that is pulled and plugged in before anybody looks does 
 });
 
 test('one that is found again while it is taken back can be lent as soon as it is in the pool', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.lend('web', nvme);
   // The host still has it: it has gone and come before anybody looked.
   m.tell({ kind: 'function-left', function: nvme });
@@ -243,7 +245,7 @@ test('a virtual function that appears is known at once', async (t) => {
 });
 
 test('a journal that can not be written any more ends the manager, and no VM', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.lend('web', nvme);
   await m.manager.close();
   const journal = m.openJournal();
@@ -261,7 +263,7 @@ test('a journal that can not be written any more ends the manager, and no VM', a
 
 /** Its reset fails, so it is in quarantine when the manager ends. */
 async function quarantined(t: TestContext): Promise<FakeMachine> {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.lend('web', nvme);
   m.host.actions.sabotage = ({ path }) =>
     path.endsWith(`${nvme}/reset`) ? { outcome: 'failed', code: 'ENOTTY', text: 'Inappropriate ioctl' } : undefined;

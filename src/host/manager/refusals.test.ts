@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { TestContext } from 'node:test';
 import { HostError } from '../errors.ts';
 import { PciAddressError } from '../../pci/index.ts';
 import { settle } from '../testing/fake-clock.ts';
-import { by, display, FakeMachine, machineDescription, nvme, sound, spec } from '../testing/fake-machine.ts';
-
-async function machine(t: TestContext, made = new FakeMachine()): Promise<FakeMachine> {
-  t.after(() => made.dispose());
-  await made.start();
-  return made;
-}
+import {
+  by,
+  display,
+  FakeMachine,
+  machineDescription,
+  nvme,
+  sound,
+  spec,
+  startedMachine,
+} from '../testing/fake-machine.ts';
 
 /** What a request is refused with; nothing else may have changed. */
 async function refused(m: FakeMachine, request: () => Promise<unknown>): Promise<HostError> {
@@ -30,7 +32,7 @@ async function refused(m: FakeMachine, request: () => Promise<unknown>): Promise
 }
 
 test('requests that make no sense change nothing', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   const { manager } = m;
   await m.lend('web', nvme);
   await manager.createVm({ name: 'db', spec }, by);
@@ -78,14 +80,14 @@ test('requests that make no sense change nothing', async (t) => {
 });
 
 test('a text that is no address is told as that', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await assert.rejects(m.manager.dismount({ functions: ['nvme0'] }, by), PciAddressError);
   assert.equal(m.manager.audit().entries[0]?.code, 'pci-address-malformed');
 });
 
 test('the boot disk is dismounted only by force, which says what breaks', async (t) => {
   const mounts = [{ source: '/dev/nvme0n1p1', at: '/' }];
-  const m = await machine(t, new FakeMachine(machineDescription({ mounts })));
+  const m = await startedMachine(t, new FakeMachine(machineDescription({ mounts })));
   const error = await m.manager.dismount({ functions: [nvme] }, by).then(
     () => assert.fail('it was not refused'),
     (reason: unknown) => reason,
@@ -100,7 +102,7 @@ test('the boot disk is dismounted only by force, which says what breaks', async 
 });
 
 test('of two who want the same function one gets it', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.manager.createVm({ name: 'web', spec }, by);
   await m.manager.createVm({ name: 'db', spec }, by);
   await m.manager.dismount({ functions: [nvme] }, by);
@@ -117,7 +119,7 @@ test('of two who want the same function one gets it', async (t) => {
 });
 
 test('dismount and mount at the same time: the second is told to wait', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   const wishes = await Promise.allSettled([
     m.manager.dismount({ functions: [display] }, by),
     m.manager.dismount({ functions: [sound] }, by),
@@ -132,7 +134,7 @@ test('dismount and mount at the same time: the second is told to wait', async (t
 });
 
 test('who asks for the same return again waits for the same end, and the earlier deadline counts', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   m.vms.behaviour = 'keeps';
   await m.lend('web', nvme);
   const first = m.manager.remove({ vm: 'web', function: nvme, deadlineMs: 60_000 }, by);
@@ -146,7 +148,7 @@ test('who asks for the same return again waits for the same end, and the earlier
 });
 
 test('a function that is being lent can be taken back at once', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   m.vms.behaviour = 'silent';
   await m.manager.createVm({ name: 'web', spec }, by);
   await m.manager.dismount({ functions: [nvme] }, by);
@@ -160,7 +162,7 @@ test('a function that is being lent can be taken back at once', async (t) => {
 });
 
 test('lending that the VM process refuses leaves the function in the pool, and says why', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   await m.manager.createVm({ name: 'web', spec }, by);
   await m.manager.dismount({ functions: [nvme] }, by);
   for (const handedOver of [false, true]) {
@@ -176,7 +178,7 @@ test('lending that the VM process refuses leaves the function in the pool, and s
 });
 
 test('a VM whose process does not come up is no VM', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   m.vms.startError = new HostError('vm-refused', {
     asked: 'start web',
     obstacle: 'no memory.',
@@ -192,7 +194,7 @@ test('a VM whose process does not come up is no VM', async (t) => {
 });
 
 test('after the end of the manager nothing is taken any more', async (t) => {
-  const m = await machine(t);
+  const m = await startedMachine(t);
   m.vms.behaviour = 'keeps';
   await m.lend('web', nvme);
   const waiting = m.manager.remove({ vm: 'web', function: nvme }, by);

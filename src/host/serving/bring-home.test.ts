@@ -1,13 +1,21 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import type { HostError } from '../errors.ts';
-import { by, display, FakeMachine, nvme, sound, spec, unresettable, virtual } from '../testing/fake-machine.ts';
+import {
+  by,
+  display,
+  type FakeMachine,
+  nvme,
+  sound,
+  spec,
+  startedMachine,
+  unresettable,
+  virtual,
+} from '../testing/fake-machine.ts';
 import { BORROWED_POOL, bringHome } from './bring-home.ts';
 
 async function machine(t: TestContext): Promise<FakeMachine> {
-  const made = new FakeMachine();
-  t.after(() => made.dispose());
-  await made.start();
+  const made = await startedMachine(t);
   await made.manager.createPool({ name: BORROWED_POOL }, by);
   return made;
 }

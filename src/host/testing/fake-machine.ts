@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import type { JournalPort } from '../journal/journal.ts';
 import { SqliteJournal } from '../journal/sqlite-journal.ts';
 import type { HostNews, VirtualFunctionsPort } from '../manager/host-port.ts';
@@ -199,4 +200,11 @@ export class FakeMachine {
     await this.#manager?.close();
     rmSync(this.#directory, { recursive: true });
   }
+}
+
+/** With a manager that runs; it ends with the test. */
+export async function startedMachine(t: TestContext, made = new FakeMachine()): Promise<FakeMachine> {
+  t.after(() => made.dispose());
+  await made.start();
+  return made;
 }
